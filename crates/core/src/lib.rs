@@ -1,0 +1,4 @@
+//! The sans-I/O core of Meshlace: everything that decides.
+#![no_std]
+
+extern crate alloc;
