@@ -1,0 +1,322 @@
+//! The one module that names a cryptography crate.
+//!
+//! Ed25519 with strict verification (small-order keys and malleable signatures are refused), BLAKE3
+//! with a domain-separating context for every use, XChaCha20-Poly1305 for sealing and X25519 for
+//! pairwise keys. Nothing here knows what the bytes mean.
+//!
+//! Source: docs/protocol.md, section "Cryptography".
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use chacha20poly1305::aead::{Aead, Payload};
+use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
+use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
+use x25519_dalek::{PublicKey, StaticSecret};
+
+use crate::id::{PeerId, SealingKey, SessionKey};
+
+/// What a hash, signature or key is for. Two uses never share a context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Context(&'static str);
+
+macro_rules! contexts {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        impl Context {
+            $($(#[$doc])* pub const $name: Self = Self(concat!("meshlace v1 ", $text));)*
+
+            /// Every context, for the documents and for the test that no two are alike.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The text that is hashed in.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                self.0
+            }
+        }
+    };
+}
+
+contexts! {
+    /// A room's id from what it was made from.
+    ROOM_ID = "room id";
+    /// A public room's id from its bare name.
+    PUBLIC_ROOM_ID = "public room id";
+    /// The server's name for a room.
+    TOPIC = "topic";
+    /// The key that seals introductions.
+    SEAL = "seal";
+    /// The key that seals a directed signal.
+    PAIR = "pair";
+    /// The signature over an introduction.
+    INTRODUCTION = "introduction";
+    /// The signature over a directed signal.
+    SIGNAL = "signal";
+    /// The signature over a hello.
+    HELLO = "hello";
+    /// The signature that proves a session key to a server.
+    JOIN = "join";
+    /// The signature that resumes a session at a server.
+    RESUME = "resume";
+    /// The name of a link from its two instances.
+    LINK = "link";
+    /// The stream of pseudo-random bytes.
+    RNG = "rng";
+}
+
+/// A BLAKE3 hash or a key derived by it. Not `Debug`-printed, since it may be a secret.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// The bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digest(..)")
+    }
+}
+
+/// BLAKE3 in key-derivation mode over `parts`, each preceded by its length, so that no two lists
+/// of parts hash alike.
+#[must_use]
+pub fn derive(context: Context, parts: &[&[u8]]) -> Digest {
+    let mut hasher = blake3::Hasher::new_derive_key(context.0);
+    for part in parts {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    Digest(*hasher.finalize().as_bytes())
+}
+
+/// Fills `out` with the bytes of an extendable BLAKE3 output.
+pub fn expand(context: Context, parts: &[&[u8]], out: &mut [u8]) {
+    let mut hasher = blake3::Hasher::new_derive_key(context.0);
+    for part in parts {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    hasher.finalize_xof().fill(out);
+}
+
+/// An Ed25519 signature.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Signature([u8; 64]);
+
+impl Signature {
+    /// How many bytes a signature has.
+    pub const BYTES: usize = 64;
+
+    /// The signature with these bytes; whether it holds is for [`verify`] to say.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 64]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 64] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Signature({:02x}{:02x}..)", self.0[0], self.0[1])
+    }
+}
+
+/// An Ed25519 key that signs: a peer's identity, or what it shows a server for one joining.
+#[derive(Clone)]
+pub struct Signing(SigningKey);
+
+impl Signing {
+    /// The key grown from `seed`.
+    #[must_use]
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        Self(SigningKey::from_bytes(seed))
+    }
+
+    /// The public half as a peer's name.
+    #[must_use]
+    pub fn peer(&self) -> PeerId {
+        PeerId::from_bytes(self.0.verifying_key().to_bytes())
+    }
+
+    /// The public half as a session key.
+    #[must_use]
+    pub fn session_key(&self) -> SessionKey {
+        SessionKey::from_bytes(self.0.verifying_key().to_bytes())
+    }
+
+    /// Signs `message` for one use.
+    #[must_use]
+    pub fn sign(&self, context: Context, message: &[u8]) -> Signature {
+        Signature(self.0.sign(derive(context, &[message]).as_bytes()).to_bytes())
+    }
+}
+
+impl fmt::Debug for Signing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Signing({:?})", self.peer())
+    }
+}
+
+/// A signature that does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadSignature;
+
+impl fmt::Display for BadSignature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the signature does not hold")
+    }
+}
+
+impl core::error::Error for BadSignature {}
+
+/// Checks that `key` signed `message` for this use.
+///
+/// # Errors
+/// [`BadSignature`] if it did not, or if key or signature are malformed or of small order.
+pub fn verify(
+    key: &[u8; 32],
+    context: Context,
+    message: &[u8],
+    signature: &Signature,
+) -> Result<(), BadSignature> {
+    let key = VerifyingKey::from_bytes(key).map_err(|_| BadSignature)?;
+    let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
+    key.verify_strict(derive(context, &[message]).as_bytes(), &signature).map_err(|_| BadSignature)
+}
+
+/// An X25519 secret: what directed signals are opened with.
+#[derive(Clone)]
+pub struct SealingSecret(StaticSecret);
+
+impl SealingSecret {
+    /// The secret made of these random bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(StaticSecret::from(bytes))
+    }
+
+    /// The public half.
+    #[must_use]
+    pub fn public(&self) -> SealingKey {
+        SealingKey::from_bytes(PublicKey::from(&self.0).to_bytes())
+    }
+
+    /// The key shared with `other` for what travels from `from` to `to`; `None` if `other` is a
+    /// point that gives the same key to everyone.
+    #[must_use]
+    pub fn pair_key(
+        &self,
+        other: &SealingKey,
+        from: &SealingKey,
+        to: &SealingKey,
+    ) -> Option<Digest> {
+        let shared = self.0.diffie_hellman(&PublicKey::from(*other.as_bytes()));
+        shared
+            .was_contributory()
+            .then(|| derive(Context::PAIR, &[shared.as_bytes(), from.as_bytes(), to.as_bytes()]))
+    }
+}
+
+impl fmt::Debug for SealingSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SealingSecret(..)")
+    }
+}
+
+/// Bytes of the nonce that opens a sealed message.
+pub const SEAL_NONCE_BYTES: usize = 24;
+
+/// Bytes that sealing adds: nonce and tag.
+pub const SEAL_OVERHEAD_BYTES: usize = SEAL_NONCE_BYTES + 16;
+
+/// XChaCha20-Poly1305. Layout: nonce (24 bytes), then ciphertext and tag.
+#[must_use]
+pub fn seal(key: &Digest, nonce: [u8; SEAL_NONCE_BYTES], bound: &[u8], message: &[u8]) -> Vec<u8> {
+    let mut sealed = Vec::with_capacity(message.len() + SEAL_OVERHEAD_BYTES);
+    sealed.extend_from_slice(&nonce);
+    let payload = Payload { msg: message, aad: bound };
+    let cipher = XChaCha20Poly1305::new(&key.0.into()).encrypt(&nonce.into(), payload);
+    debug_assert!(cipher.is_ok(), "sealing fails only beyond 256 GiB");
+    sealed.extend_from_slice(&cipher.unwrap_or_default());
+    sealed
+}
+
+/// Opens what [`seal`] made; `None` if it was made with another key, bound to something else, cut
+/// or altered.
+#[must_use]
+pub fn open(key: &Digest, bound: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    let (nonce, cipher) = sealed.split_first_chunk::<SEAL_NONCE_BYTES>()?;
+    let payload = Payload { msg: cipher, aad: bound };
+    XChaCha20Poly1305::new(&key.0.into()).decrypt(&(*nonce).into(), payload).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_contexts_are_alike() {
+        for (index, context) in Context::ALL.iter().enumerate() {
+            assert!(!Context::ALL[..index].contains(context), "{context:?}");
+        }
+    }
+
+    #[test]
+    fn signature_holds_for_its_message_context_and_key_only() {
+        let key = Signing::from_seed(&[1; 32]);
+        let signature = key.sign(Context::HELLO, b"message");
+        let peer = *key.peer().as_bytes();
+        assert_eq!(verify(&peer, Context::HELLO, b"message", &signature), Ok(()));
+        assert!(verify(&peer, Context::HELLO, b"massage", &signature).is_err());
+        assert!(verify(&peer, Context::SIGNAL, b"message", &signature).is_err());
+        let other = *Signing::from_seed(&[2; 32]).peer().as_bytes();
+        assert!(verify(&other, Context::HELLO, b"message", &signature).is_err());
+    }
+
+    #[test]
+    fn small_order_key_verifies_nothing() {
+        let mut identity_point = [0; 32];
+        identity_point[0] = 1;
+        let mut forged = [0; 64];
+        forged[0] = 1;
+        let signature = Signature::from_bytes(forged);
+        assert!(verify(&identity_point, Context::HELLO, b"any", &signature).is_err());
+    }
+
+    #[test]
+    fn sealed_message_opens_only_untouched_and_bound() {
+        let key = derive(Context::SEAL, &[b"k"]);
+        let sealed = seal(&key, [9; 24], b"bound", b"hello");
+        assert_eq!(open(&key, b"bound", &sealed).as_deref(), Some(&b"hello"[..]));
+        assert_eq!(open(&key, b"other", &sealed), None);
+        for index in 0..sealed.len() {
+            let mut bent = sealed.clone();
+            bent[index] ^= 1;
+            assert_eq!(open(&key, b"bound", &bent), None, "bit of byte {index}");
+            assert_eq!(open(&key, b"bound", &sealed[..index]), None, "prefix of {index}");
+        }
+    }
+
+    #[test]
+    fn both_sides_derive_the_pair_key_and_a_null_point_gives_none() {
+        let a = SealingSecret::from_bytes([3; 32]);
+        let b = SealingSecret::from_bytes([4; 32]);
+        let ab = a.pair_key(&b.public(), &a.public(), &b.public());
+        let ba = b.pair_key(&a.public(), &a.public(), &b.public());
+        assert!(ab.is_some());
+        assert_eq!(ab, ba);
+        assert_ne!(ab, a.pair_key(&b.public(), &b.public(), &a.public()));
+        let null = SealingKey::from_bytes([0; 32]);
+        assert_eq!(a.pair_key(&null, &a.public(), &null), None);
+    }
+}

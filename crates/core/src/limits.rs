@@ -1,0 +1,232 @@
+//! Every bound in one place: its unit, the reason for the number, and how it relates to the others.
+
+use crate::time::Span;
+
+/// Bytes in one KiB.
+const KIB: usize = 1024;
+/// Bytes in one MiB.
+const MIB: usize = 1024 * KIB;
+
+// ---- identifiers
+
+/// Bytes of an instance: 6 of wall time and 10 of chance.
+pub const INSTANCE_BYTES: usize = 16;
+/// Bytes a room is made from until a genesis stands there.
+pub const ROOM_BYTES: usize = 16;
+/// Fewest bytes of a room's secret: 128 bits, out of reach of guessing.
+pub const SECRET_BYTES_MIN: usize = 16;
+/// Most bytes of a room's secret: a passphrase is stretched to 32.
+pub const SECRET_BYTES_MAX: usize = 64;
+/// Most bytes of a public room's bare name.
+pub const ROOM_NAME_BYTES_MAX: usize = 128;
+/// Most bytes of a room address, the page's own URL included.
+pub const ADDRESS_BYTES_MAX: usize = 4 * KIB;
+
+// ---- frames and messages
+
+/// Most bytes of a frame on control and lossy: every browser takes 16 KiB in one piece.
+pub const FRAME_BYTES_MAX: usize = 16 * KIB;
+/// Most bytes of a frame on bulk where both descriptions allow it: 64 KiB frames carry up to twice
+/// what 16 KiB frames do.
+pub const BULK_FRAME_BYTES_MAX: usize = 64 * KIB;
+/// Bytes of a frame that are not body: heads, kind, numbers, acknowledgement.
+pub const FRAME_OVERHEAD_BYTES: usize = 64;
+/// A message up to here travels in a control frame, a longer one on bulk. Half a frame, so that
+/// small messages still share frames.
+pub const SMALL_MESSAGE_BYTES_MAX: usize = 8 * KIB;
+/// Most bytes of one message's content.
+pub const MESSAGE_BYTES_MAX: usize = 32 * MIB;
+/// Most bytes of what stands before the content: purpose, kind, names.
+pub const HEADER_BYTES_MAX: usize = KIB;
+/// Most bytes of a message as it travels.
+pub const BODY_BYTES_MAX: usize = MESSAGE_BYTES_MAX + HEADER_BYTES_MAX;
+/// Most bytes of a message on an unreliable channel: it is never split.
+pub const LOSSY_BYTES_MAX: usize = FRAME_BYTES_MAX - HEADER_BYTES_MAX - FRAME_OVERHEAD_BYTES;
+/// Most messages in one frame: bounds the work that one frame can cause.
+pub const FRAME_MESSAGE_COUNT_MAX: usize = 512;
+
+// ---- queues
+
+/// Most bytes queued for one peer, unacknowledged ones included.
+pub const LINK_QUEUE_BYTES_MAX: usize = 64 * MIB;
+/// Most bytes queued for all peers together.
+pub const NODE_QUEUE_BYTES_MAX: usize = 256 * MIB;
+/// Most messages queued for one peer: bounds the bookkeeping of empty messages.
+pub const LINK_QUEUE_COUNT_MAX: usize = 100_000;
+/// Most bytes sent and not yet acknowledged on one link.
+pub const FLIGHT_BYTES_MAX: usize = 4 * MIB;
+/// Most messages sent and not yet acknowledged on one link.
+pub const FLIGHT_COUNT_MAX: usize = 32_768;
+/// Most bytes a receiver holds of messages that overtook a larger one: what may be in flight, and
+/// a frame of slack.
+pub const STASH_BYTES_MAX: usize = FLIGHT_BYTES_MAX + 2 * BULK_FRAME_BYTES_MAX;
+/// A message longer than this waits for the receiver's grant after its first frame.
+pub const GRANT_BYTES_MIN: usize = 256 * KIB;
+/// What one receiver puts together at a time, over all its links.
+pub const REASSEMBLY_BYTES_MAX: usize = 64 * MIB;
+/// Above this many bytes buffered in the control channel no further message is handed to it, so
+/// that heartbeats and acknowledgements never wait behind a long line.
+pub const CONTROL_BUFFER_BYTES_HIGH: usize = 64 * KIB;
+/// The control channel asks for more below this.
+pub const CONTROL_BUFFER_BYTES_LOW: usize = 16 * KIB;
+/// Above this many bytes buffered in the bulk channel no further piece is handed to it.
+pub const BULK_BUFFER_BYTES_HIGH: usize = MIB;
+/// The bulk channel asks for more below this.
+pub const BULK_BUFFER_BYTES_LOW: usize = 256 * KIB;
+/// Above this many bytes buffered, lossy messages are dropped: the newest state matters, not all.
+pub const LOSSY_BUFFER_BYTES_HIGH: usize = 64 * KIB;
+/// `drained` waits while more than this is queued for a peer.
+pub const DRAINED_BYTES: usize = MIB;
+/// Messages kept until the application listens.
+pub const UNHEARD_COUNT_MAX: usize = 1_000;
+/// Bytes kept until the application listens.
+pub const UNHEARD_BYTES_MAX: usize = MIB;
+
+// ---- acknowledgements
+
+/// A stream of messages is acknowledged at least every so many.
+pub const ACK_MESSAGE_COUNT: usize = 64;
+/// A stream of messages is acknowledged at least every so many bytes.
+pub const ACK_BYTES: usize = 64 * KIB;
+/// A stream of messages is acknowledged at least this often.
+pub const ACK_DELAY: Span = Span::from_ms(10);
+
+// ---- liveness
+
+/// After so long without sending, a heartbeat.
+pub const HEARTBEAT_INTERVAL: Span = Span::from_secs(5);
+/// After so long without hearing anything, a peer is suspect.
+pub const SUSPECT_AFTER: Span = Span::from_secs(12);
+/// After so long without hearing anything, a peer whose socket is gone too is dead.
+pub const GONE_AFTER: Span = Span::from_secs(14);
+/// After so long without hearing anything, a peer is dead.
+pub const DEAD_AFTER: Span = Span::from_secs(45);
+/// A timer that fires this late says that we were asleep, not that others are silent.
+pub const STALL_MIN: Span = Span::from_secs(2);
+/// A timer that fires this late says that the machine slept: every path is checked.
+pub const WAKE_MIN: Span = Span::from_secs(10);
+/// Numbers, queue and replay of a peer that said it is frozen are kept so long.
+pub const AWAY_KEPT: Span = Span::from_secs(300);
+/// Numbers of a peer declared dead are kept so long.
+pub const REMNANT_KEPT: Span = Span::from_secs(300);
+/// Most dead peers whose numbers are kept.
+pub const REMNANT_COUNT_MAX: usize = 256;
+
+// ---- connecting and recovery
+
+/// Candidates gathered within this time share a signal.
+pub const CANDIDATE_BATCH: Span = Span::from_ms(10);
+/// An unacknowledged signal is sent again after this, then after twice as long, and so on.
+pub const SIGNAL_RETRY_MIN: Span = Span::from_ms(1_500);
+/// The longest pause between two tries of a signal.
+pub const SIGNAL_RETRY_MAX: Span = Span::from_secs(8);
+/// The side that was there first leaves the first offer to the newcomer for so long.
+pub const OFFER_PATIENCE: Span = Span::from_secs(3);
+/// TURN servers are added when no direct path was found after this.
+pub const RELAY_STAGE_AFTER: Span = Span::from_secs(4);
+/// An attempt without an answer ends after this.
+pub const ANSWER_DEADLINE: Span = Span::from_secs(15);
+/// An attempt whose ICE or DTLS does not complete ends after this.
+pub const CONNECT_DEADLINE: Span = Span::from_secs(15);
+/// An attempt whose channels do not open or whose hello does not come ends after this.
+pub const HELLO_DEADLINE: Span = Span::from_secs(10);
+/// A driver operation that does not come back ends the attempt after this.
+pub const OPERATION_DEADLINE: Span = Span::from_secs(10);
+/// A lost probe is sent again after this.
+pub const PROBE_RETRY: Span = Span::from_ms(200);
+/// `disconnected` for so long without a byte asks for an ICE restart.
+pub const DISCONNECTED_PATIENCE: Span = Span::from_ms(2_500);
+/// An ICE restart that does not bring a byte ends after this.
+pub const RESTART_DEADLINE: Span = Span::from_secs(8);
+/// Attempts in a row before a peer is reported unreachable.
+pub const ATTEMPT_COUNT_MAX: u32 = 3;
+/// An unreachable peer that is still in the room is tried again after this, then twice as long.
+pub const RETRY_MIN: Span = Span::from_secs(10);
+/// The longest pause between two tries of an unreachable peer.
+pub const RETRY_MAX: Span = Span::from_secs(120);
+
+// ---- signals
+
+/// Most bytes of a session description. Browsers make 1 to 8 KiB with several tracks.
+pub const SDP_BYTES_MAX: usize = 14 * KIB;
+/// Most bytes of one ICE candidate.
+pub const CANDIDATE_BYTES_MAX: usize = KIB;
+/// Most candidates in one signal.
+pub const CANDIDATE_COUNT_MAX: usize = 32;
+/// Most candidates held for a description that has not come.
+pub const EARLY_CANDIDATE_COUNT_MAX: usize = 128;
+/// Most signals sent and not yet acknowledged.
+pub const SIGNAL_FLIGHT_COUNT_MAX: usize = 64;
+/// Most signals held because an earlier one is missing.
+pub const SIGNAL_EARLY_COUNT_MAX: usize = 64;
+
+// ---- signalling server
+
+/// Most bytes of a message between client and server.
+pub const SERVER_MESSAGE_BYTES_MAX: usize = 16 * KIB;
+/// Most bytes of a sealed envelope inside one: the message less its own fields.
+pub const ENVELOPE_BYTES_MAX: usize = SERVER_MESSAGE_BYTES_MAX - 256;
+/// Most bytes of a sealed introduction.
+pub const INTRODUCTION_BYTES_MAX: usize = KIB;
+/// Most members of one room at one server.
+pub const ROOM_MEMBER_COUNT_MAX: usize = 64;
+/// A session whose socket dropped can be resumed for so long.
+pub const RESUME_KEPT: Span = Span::from_secs(120);
+/// Most messages kept for a session whose socket dropped.
+pub const RESUME_MESSAGE_COUNT_MAX: usize = 256;
+/// Most bytes kept for a session whose socket dropped.
+pub const RESUME_BYTES_MAX: usize = 256 * KIB;
+/// A client that has not joined so long after its socket opened is cut.
+pub const JOIN_DEADLINE: Span = Span::from_secs(10);
+/// `joinRoom` rejects after this without admission.
+pub const ADMISSION_DEADLINE: Span = Span::from_secs(10);
+/// First pause before a lost server is tried again.
+pub const SOCKET_RETRY_MIN: Span = Span::from_ms(500);
+/// Longest pause before a lost server is tried again.
+pub const SOCKET_RETRY_MAX: Span = Span::from_secs(15);
+/// A client asks a silent server for a sign of life after this.
+pub const SERVER_PING_INTERVAL: Span = Span::from_secs(20);
+/// A server that does not answer so long after being asked is taken for lost.
+pub const SERVER_PONG_DEADLINE: Span = Span::from_secs(10);
+/// Most ICE server addresses in a welcome.
+pub const ICE_SERVER_COUNT_MAX: usize = 8;
+/// Most bytes of one ICE server address, name or credential.
+pub const ICE_SERVER_BYTES_MAX: usize = 512;
+
+// ---- application
+
+/// Most peers a node keeps.
+pub const PEER_COUNT_MAX: usize = ROOM_MEMBER_COUNT_MAX;
+/// Most bytes of a request's or channel's name.
+pub const NAME_BYTES_MAX: usize = 128;
+/// Most bytes of a file's name or type.
+pub const FILE_NAME_BYTES_MAX: usize = 255;
+/// Most bytes of a presence.
+pub const PRESENCE_BYTES_MAX: usize = 16 * KIB;
+/// Most requests awaiting an answer, each way and per peer.
+pub const REQUEST_COUNT_MAX: usize = 1_024;
+/// A request without a timeout of its own waits so long.
+pub const REQUEST_TIMEOUT: Span = Span::from_secs(30);
+/// Most streams of one peer.
+pub const STREAM_COUNT_MAX: usize = 16;
+/// Most bytes of a stream's label or id.
+pub const STREAM_LABEL_BYTES_MAX: usize = 255;
+/// `leave` waits so long for acknowledgements.
+pub const LEAVE_DEADLINE: Span = Span::from_secs(2);
+/// `diagnose` waits so long for the driver's figures.
+pub const STATS_DEADLINE: Span = Span::from_secs(1);
+
+const _: () = assert!(SMALL_MESSAGE_BYTES_MAX + FRAME_OVERHEAD_BYTES <= FRAME_BYTES_MAX);
+const _: () = assert!(FRAME_BYTES_MAX <= BULK_FRAME_BYTES_MAX);
+const _: () = assert!(BULK_BUFFER_BYTES_LOW < BULK_BUFFER_BYTES_HIGH);
+const _: () = assert!(CONTROL_BUFFER_BYTES_LOW < CONTROL_BUFFER_BYTES_HIGH);
+const _: () = assert!(BODY_BYTES_MAX <= REASSEMBLY_BYTES_MAX);
+const _: () = assert!(BODY_BYTES_MAX <= LINK_QUEUE_BYTES_MAX);
+const _: () = assert!(LINK_QUEUE_BYTES_MAX <= NODE_QUEUE_BYTES_MAX);
+const _: () = assert!(GRANT_BYTES_MIN < FLIGHT_BYTES_MAX);
+const _: () = assert!(HEARTBEAT_INTERVAL.as_ms() * 2 < SUSPECT_AFTER.as_ms());
+const _: () = assert!(SUSPECT_AFTER.as_ms() < GONE_AFTER.as_ms());
+const _: () = assert!(GONE_AFTER.as_ms() < DEAD_AFTER.as_ms());
+const _: () = assert!(SDP_BYTES_MAX + 512 < ENVELOPE_BYTES_MAX);
+const _: () = assert!(SDP_BYTES_MAX + FRAME_OVERHEAD_BYTES < FRAME_BYTES_MAX);
+const _: () = assert!(PRESENCE_BYTES_MAX <= MESSAGE_BYTES_MAX);
