@@ -21,5 +21,7 @@ pub mod crypto;
 pub mod error;
 pub mod id;
 pub mod limits;
+pub mod link;
+pub mod node;
 pub mod rng;
 pub mod time;
