@@ -24,4 +24,5 @@ pub mod limits;
 pub mod link;
 pub mod node;
 pub mod rng;
+pub mod signalling;
 pub mod time;

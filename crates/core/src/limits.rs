@@ -192,6 +192,42 @@ pub const SERVER_PONG_DEADLINE: Span = Span::from_secs(10);
 pub const ICE_SERVER_COUNT_MAX: usize = 8;
 /// Most bytes of one ICE server address, name or credential.
 pub const ICE_SERVER_BYTES_MAX: usize = 512;
+/// Most bytes the server reads of one message: so much more than it takes that a signal slightly
+/// too large is answered with a reason instead of a closed socket.
+pub const SERVER_READ_BYTES_MAX: usize = 32 * KIB;
+/// Most bytes of a host with its port: a DNS name has at most 253.
+pub const HOST_BYTES_MAX: usize = 260;
+/// Most bytes of what a refusal says it expected or found.
+pub const REFUSAL_TEXT_BYTES_MAX: usize = 128;
+/// One try to reach the server and be admitted ends after this.
+pub const SOCKET_ATTEMPT_DEADLINE: Span = Span::from_secs(10);
+/// A server that does not answer so long after we woke or changed network is taken for lost: the
+/// usual patience would leave a newcomer unheard for too long.
+pub const WAKE_PONG_DEADLINE: Span = Span::from_secs(4);
+/// A client that was silent for so long is cut. Throttled tabs run timers once a minute, so two
+/// such timers may be late before this one fires.
+pub const CLIENT_SILENCE_MAX: Span = Span::from_secs(150);
+/// A client acknowledges the server's events at least every so many.
+pub const EVENT_ACK_COUNT: u64 = 32;
+/// A client acknowledges the server's events at least this often.
+pub const EVENT_ACK_DELAY: Span = Span::from_ms(1_000);
+/// Most sockets and resumable sessions of one server.
+pub const SERVER_CLIENT_COUNT_MAX: usize = 65_536;
+/// Most sockets and resumable sessions from one address: a lecture hall behind one router.
+pub const ADDRESS_CLIENT_COUNT_MAX: u32 = 1_024;
+/// Most addresses one server keeps account of: those in use and those that left a moment ago.
+pub const ADDRESS_COUNT_MAX: usize = 2 * SERVER_CLIENT_COUNT_MAX;
+/// An allowance not used is saved up for so long.
+pub const ALLOWANCE_SAVED: Span = Span::from_secs(10);
+/// Messages one client may send in a second, on average. The burst saved up in 10 s lets a
+/// newcomer send 30 signals to each member of a full room.
+pub const CLIENT_MESSAGES_PER_SECOND: u64 = 200;
+/// Bytes one client may send in a second, on average.
+pub const CLIENT_BYTES_PER_SECOND: u64 = 512 * 1024;
+/// How many times what one client may send all clients of one address may send together.
+pub const ADDRESS_ALLOWANCE_FACTOR: u64 = 16;
+/// A client that sent so many messages beyond its allowance is cut.
+pub const EXCESS_COUNT_MAX: u32 = 256;
 
 // ---- application
 
@@ -229,4 +265,16 @@ const _: () = assert!(SUSPECT_AFTER.as_ms() < GONE_AFTER.as_ms());
 const _: () = assert!(GONE_AFTER.as_ms() < DEAD_AFTER.as_ms());
 const _: () = assert!(SDP_BYTES_MAX + 512 < ENVELOPE_BYTES_MAX);
 const _: () = assert!(SDP_BYTES_MAX + FRAME_OVERHEAD_BYTES < FRAME_BYTES_MAX);
+const _: () = assert!(SERVER_MESSAGE_BYTES_MAX < SERVER_READ_BYTES_MAX);
+const _: () = assert!(INTRODUCTION_BYTES_MAX * 2 < SERVER_MESSAGE_BYTES_MAX);
+const _: () = assert!(ENVELOPE_BYTES_MAX <= RESUME_BYTES_MAX);
+const _: () = assert!(EVENT_ACK_COUNT * 2 < RESUME_MESSAGE_COUNT_MAX as u64);
+const _: () = assert!(
+    SERVER_PING_INTERVAL.as_ms() + SERVER_PONG_DEADLINE.as_ms() < CLIENT_SILENCE_MAX.as_ms()
+);
+const _: () = assert!(WAKE_PONG_DEADLINE.as_ms() <= SERVER_PONG_DEADLINE.as_ms());
+const _: () = assert!(
+    CLIENT_MESSAGES_PER_SECOND * ALLOWANCE_SAVED.as_ms() / 1_000
+        >= 30 * ROOM_MEMBER_COUNT_MAX as u64
+);
 const _: () = assert!(PRESENCE_BYTES_MAX <= MESSAGE_BYTES_MAX);

@@ -1,0 +1,291 @@
+use alloc::vec;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::signalling::keys::{link_session, room_id};
+
+struct Peer {
+    keys: RoomKeys,
+    signing: Signing,
+    sealing: SealingSecret,
+    instance: Instance,
+    session_key: SessionKey,
+}
+
+impl Peer {
+    fn new(number: u8) -> Self {
+        Self {
+            keys: RoomKeys::derive(room_id(&[1; 16]), &[2; 16]),
+            signing: Signing::from_seed(&[number; 32]),
+            sealing: SealingSecret::from_bytes([number; 32]),
+            instance: Instance::from_bytes([number; 16]),
+            session_key: Signing::from_seed(&[number + 100; 32]).session_key(),
+        }
+    }
+
+    fn identity(&self) -> Identity<'_> {
+        Identity {
+            keys: &self.keys,
+            signing: &self.signing,
+            instance: self.instance,
+            session_key: self.session_key,
+            sealing: &self.sealing,
+        }
+    }
+
+    fn sealed_introduction(&self) -> Vec<u8> {
+        self.identity().introduce(WallTime::from_ms(5), [3; 24])
+    }
+
+    fn introduction(&self) -> VerifiedIntroduction {
+        UnverifiedIntroduction::new(self.session_key, self.sealed_introduction())
+            .verify(&self.keys)
+            .expect("an introduction")
+    }
+
+    fn seal_to(&self, to: &Self, payload: &[u8]) -> Vec<u8> {
+        let session = link_session(&self.keys.room(), &self.instance, &to.instance);
+        let signal = Signal { session, epoch: Epoch(3), number: 4, ack: 2, payload };
+        seal_signal(&self.identity(), &to.introduction(), &signal, [5; 24]).expect("sealed")
+    }
+
+    /// Seals any bytes the way a signal is sealed.
+    fn seal_raw(&self, to: &Self, message: &[u8]) -> Vec<u8> {
+        let (own, other) = (self.sealing.public(), to.sealing.public());
+        let key = self.sealing.pair_key(&other, &own, &other).expect("a key");
+        seal(&key, [6; 24], &both_sessions(&self.session_key, &to.session_key), message)
+    }
+}
+
+fn verify_introduction(
+    key: SessionKey,
+    bytes: &[u8],
+    keys: &RoomKeys,
+) -> Result<(), EnvelopeError> {
+    UnverifiedIntroduction::new(key, bytes.to_vec()).verify(keys).map(drop)
+}
+
+/// an introduction says who a session key belongs to.
+#[test]
+fn introduction_reads_back() {
+    let peer = Peer::new(1);
+    let read = peer.introduction();
+    assert_eq!(read.peer(), peer.signing.peer());
+    assert_eq!(read.instance(), peer.instance);
+    assert_eq!(read.session_key(), peer.session_key);
+    assert_eq!(read.sealing_key(), peer.sealing.public());
+    assert_eq!(read.wall().as_ms(), 5);
+}
+
+/// no byte of an introduction can be cut or altered.
+#[test]
+fn refuses_cut_and_altered_introduction() {
+    let peer = Peer::new(1);
+    let whole = peer.sealed_introduction();
+    for index in 0..whole.len() {
+        let cut = verify_introduction(peer.session_key, &whole[..index], &peer.keys);
+        let expected = if index < SEAL_OVERHEAD_BYTES {
+            EnvelopeError::Truncated { min: SEAL_OVERHEAD_BYTES, found: index }
+        } else {
+            EnvelopeError::NotOpenable
+        };
+        assert_eq!(cut, Err(expected), "prefix of {index}");
+        let mut bent = whole.clone();
+        bent[index] ^= 1;
+        let altered = verify_introduction(peer.session_key, &bent, &peer.keys);
+        assert_eq!(altered, Err(EnvelopeError::NotOpenable), "bit of byte {index}");
+    }
+    let long = vec![0; INTRODUCTION_BYTES_MAX + 1];
+    let refusal = verify_introduction(peer.session_key, &long, &peer.keys);
+    assert!(matches!(refusal, Err(EnvelopeError::TooLarge { .. })));
+}
+
+/// the server cannot hand one member's introduction out for another's session, and a member
+/// of another room cannot read it.
+#[test]
+fn refuses_introduction_of_another_session_or_room() {
+    let (a, b) = (Peer::new(1), Peer::new(2));
+    let moved = verify_introduction(b.session_key, &a.sealed_introduction(), &a.keys);
+    assert_eq!(moved, Err(EnvelopeError::NotOpenable));
+    let other_room = RoomKeys::derive(room_id(&[9; 16]), &[2; 16]);
+    let foreign = verify_introduction(a.session_key, &a.sealed_introduction(), &other_room);
+    assert_eq!(foreign, Err(EnvelopeError::NotOpenable));
+}
+
+/// a member of the room, who holds its key, still cannot speak for another peer.
+#[test]
+fn refuses_introduction_that_claims_anothers_key() {
+    let (honest, forger) = (Peer::new(1), Peer::new(2));
+    let body = |session_key: &SessionKey| {
+        let mut body = Writer::new();
+        body.array(5)
+            .bytes(honest.signing.peer().as_bytes())
+            .bytes(honest.instance.as_bytes())
+            .bytes(session_key.as_bytes())
+            .bytes(forger.sealing.public().as_bytes())
+            .u64(5);
+        body.finish()
+    };
+    let sealed = |body: &[u8], signature: &Signature| {
+        seal(forger.keys.seal(), [0; 24], forger.session_key.as_bytes(), &signed(body, signature))
+    };
+    let own = body(&forger.session_key);
+    let message = introduction_message(&forger.keys.room(), &own);
+    let signature = forger.signing.sign(Context::INTRODUCTION, &message);
+    let claim = verify_introduction(forger.session_key, &sealed(&own, &signature), &forger.keys);
+    assert_eq!(claim, Err(EnvelopeError::BadSignature));
+
+    let others = body(&honest.session_key);
+    let moved = verify_introduction(forger.session_key, &sealed(&others, &signature), &forger.keys);
+    assert_eq!(moved, Err(EnvelopeError::WrongSessionKey));
+}
+
+/// what was sealed well but is no introduction is refused with the place.
+#[test]
+fn refuses_sealed_nonsense() {
+    let peer = Peer::new(1);
+    let signature = peer.signing.sign(Context::INTRODUCTION, b"");
+    for message in [vec![], vec![0x80], signed(&[0x80], &signature), vec![0x98, 0x02]] {
+        let bytes = seal(peer.keys.seal(), [0; 24], peer.session_key.as_bytes(), &message);
+        let refusal = verify_introduction(peer.session_key, &bytes, &peer.keys);
+        assert!(matches!(refusal, Err(EnvelopeError::Malformed(_))), "{refusal:?}");
+    }
+}
+
+/// a signal reads back at its receiver, with everything it belongs to.
+#[test]
+fn signal_reads_back() {
+    let (a, b) = (Peer::new(1), Peer::new(2));
+    let sealed = a.seal_to(&b, b"offer");
+    let signal = open_signal(&b.identity(), &a.introduction(), &sealed).expect("opens");
+    assert_eq!(signal.session(), link_session(&a.keys.room(), &b.instance, &a.instance));
+    assert_eq!((signal.epoch(), signal.number(), signal.ack()), (Epoch(3), 4, 2));
+    assert_eq!(signal.payload(), b"offer");
+    assert_eq!(signal.into_payload(), b"offer");
+}
+
+/// no byte of a signal can be cut or altered, and nobody else can open it, its sender
+/// included.
+#[test]
+fn refuses_cut_altered_and_misdirected_signal() {
+    let (a, b, c) = (Peer::new(1), Peer::new(2), Peer::new(3));
+    let whole = a.seal_to(&b, b"offer");
+    let from = a.introduction();
+    for index in 0..whole.len() {
+        assert!(open_signal(&b.identity(), &from, &whole[..index]).is_err(), "prefix {index}");
+        let mut bent = whole.clone();
+        bent[index] ^= 1;
+        let altered = open_signal(&b.identity(), &from, &bent);
+        assert_eq!(altered, Err(EnvelopeError::NotOpenable), "bit of byte {index}");
+    }
+    let not_openable = Err(EnvelopeError::NotOpenable);
+    assert_eq!(open_signal(&c.identity(), &from, &whole), not_openable);
+    assert_eq!(open_signal(&b.identity(), &c.introduction(), &whole), not_openable);
+    assert_eq!(open_signal(&a.identity(), &b.introduction(), &whole), not_openable, "reflected");
+    let long = vec![0; ENVELOPE_BYTES_MAX + 1];
+    let refusal = open_signal(&b.identity(), &from, &long);
+    assert!(matches!(refusal, Err(EnvelopeError::TooLarge { .. })));
+}
+
+/// each field that says where a signal belongs is checked, though the seal opens.
+#[test]
+fn refuses_signal_that_belongs_elsewhere() {
+    let (a, b, c) = (Peer::new(1), Peer::new(2), Peer::new(3));
+    let (room, sender, receiver) = (a.keys.room(), a.signing.peer(), b.signing.peer());
+    let fields: [&[u8]; 5] = [
+        room.as_bytes(),
+        sender.as_bytes(),
+        receiver.as_bytes(),
+        a.instance.as_bytes(),
+        b.instance.as_bytes(),
+    ];
+    let with = |index: usize, other: &[u8]| {
+        let mut body = Writer::new();
+        body.array(10);
+        for (place, field) in fields.iter().enumerate() {
+            body.bytes(if place == index { other } else { field });
+        }
+        body.bytes(&[0; 16]).u32(0).u64(1).u64(0).bytes(b"x");
+        let body = body.finish();
+        let message = signed(&body, &a.signing.sign(Context::SIGNAL, &body));
+        open_signal(&b.identity(), &a.introduction(), &a.seal_raw(&b, &message)).map(drop)
+    };
+    let (peer, found) = (c.signing.peer(), c.instance);
+    assert_eq!(with(5, &[]), Ok(()));
+    assert_eq!(with(0, &[7; 32]), Err(EnvelopeError::WrongRoom));
+    assert_eq!(with(1, peer.as_bytes()), Err(EnvelopeError::WrongSender));
+    assert_eq!(with(2, peer.as_bytes()), Err(EnvelopeError::WrongReceiver));
+    let wrong = |expected| Err(EnvelopeError::WrongInstance { expected, found });
+    assert_eq!(with(3, found.as_bytes()), wrong(a.instance));
+    assert_eq!(with(4, found.as_bytes()), wrong(b.instance));
+}
+
+/// the seal alone proves nothing; the signature must be the sender's, and for a signal.
+#[test]
+fn refuses_signal_its_sender_did_not_sign() {
+    let (a, b) = (Peer::new(1), Peer::new(2));
+    let sealed = a.seal_to(&b, b"offer");
+    let key = b
+        .sealing
+        .pair_key(&a.sealing.public(), &a.sealing.public(), &b.sealing.public())
+        .expect("a key");
+    let opened = open(&key, &both_sessions(&a.session_key, &b.session_key), &sealed);
+    let opened = opened.expect("opens");
+    let (body, _) = split_signed(&opened).expect("signed");
+    for signature in [
+        b.signing.sign(Context::SIGNAL, body),
+        a.signing.sign(Context::HELLO, body),
+        Signature::from_bytes([0; 64]),
+    ] {
+        let forged = a.seal_raw(&b, &signed(body, &signature));
+        let refusal = open_signal(&b.identity(), &a.introduction(), &forged);
+        assert_eq!(refusal, Err(EnvelopeError::BadSignature));
+    }
+}
+
+/// a sealing key that gives everyone the same secret is refused on both sides.
+#[test]
+fn refuses_weak_sealing_key() {
+    let (a, b) = (Peer::new(1), Peer::new(2));
+    let weak =
+        VerifiedIntroduction { sealing_key: SealingKey::from_bytes([0; 32]), ..b.introduction() };
+    let signal = Signal {
+        session: LinkSession::from_bytes([0; 16]),
+        epoch: Epoch(0),
+        number: 1,
+        ack: 0,
+        payload: b"",
+    };
+    let sent = seal_signal(&a.identity(), &weak, &signal, [0; 24]);
+    assert_eq!(sent, Err(EnvelopeError::WeakKey));
+    assert_eq!(open_signal(&a.identity(), &weak, &[0; 50]), Err(EnvelopeError::WeakKey));
+}
+
+/// a signal the server would not carry is refused before it is sent; the largest fits.
+#[test]
+fn refuses_to_seal_what_the_server_does_not_carry() {
+    let (a, b) = (Peer::new(1), Peer::new(2));
+    let seal = |payload: &[u8]| {
+        let (session, epoch) = (LinkSession::from_bytes([0; 16]), Epoch(u32::MAX));
+        let signal = Signal { session, epoch, number: u64::MAX, ack: u64::MAX, payload };
+        seal_signal(&a.identity(), &b.introduction(), &signal, [0; 24])
+    };
+    let largest = vec![0; SIGNAL_PAYLOAD_BYTES_MAX];
+    assert!(seal(&largest).is_ok_and(|sealed| sealed.len() <= ENVELOPE_BYTES_MAX));
+    let refusal = seal(&[0; ENVELOPE_BYTES_MAX]);
+    assert!(matches!(refusal, Err(EnvelopeError::TooLarge { .. })), "{refusal:?}");
+}
+
+proptest! {
+    /// whatever was sealed, nothing panics and nothing but a signed body passes.
+    #[test]
+    fn arbitrary_sealed_bytes_never_pass(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let (a, b) = (Peer::new(1), Peer::new(2));
+        let sealed = a.seal_raw(&b, &bytes);
+        prop_assert!(open_signal(&b.identity(), &a.introduction(), &sealed).is_err());
+        prop_assert!(open_signal(&b.identity(), &a.introduction(), &bytes).is_err());
+        let sealed = seal(a.keys.seal(), [0; 24], a.session_key.as_bytes(), &bytes);
+        prop_assert!(verify_introduction(a.session_key, &sealed, &a.keys).is_err());
+    }
+}
