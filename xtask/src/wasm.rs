@@ -1,0 +1,186 @@
+//! From the Rust core to what the npm package carries.
+//!
+//! cargo (profile `wasm`) -> wasm-bindgen (`xtask/wasm-tool`) -> wasm-opt (npm's binaryen) ->
+//! `packages/meshlace/generated`. The standard library of the target comes from rustup, or, where
+//! rustup cannot, is built from Debian's sources.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::failure::Failure;
+use crate::run::{self, Run};
+use crate::steps::{Workspace, say};
+use crate::tools;
+
+/// Where the standard library for WebAssembly comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StandardLibrary {
+    /// The installed one, else rustup's, else Debian's.
+    Auto,
+    /// `rustup target add`.
+    Rustup,
+    /// Built from `rust-web-src` by `rustc-web`.
+    Debian,
+}
+
+/// Which cargo compiles for WebAssembly.
+enum Toolchain {
+    /// The one that runs us: it holds the target.
+    Ours,
+    /// Debian's, with its linker.
+    Debian {
+        /// The path of `wasm-ld`, of the same LLVM as `rustc-web`.
+        linker: PathBuf,
+    },
+}
+
+/// Makes sure that one of the ways to a standard library is there.
+pub(crate) fn prepare(standard_library: StandardLibrary) -> Result<(), Failure> {
+    toolchain(standard_library).map(drop)
+}
+
+/// Whether the target of the toolchain that runs us is installed.
+pub(crate) fn target_is_installed() -> bool {
+    let folder = Run::new("rustc").words(["--print", "target-libdir", "--target", TARGET]).text();
+    let entries = folder.ok().and_then(|folder| fs::read_dir(folder).ok());
+    entries.is_some_and(|entries| {
+        entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
+    })
+}
+
+/// Compiles the core and its skin.
+pub(crate) fn compile(workspace: &Workspace, std: StandardLibrary) -> Result<(), Failure> {
+    match toolchain(std)? {
+        Toolchain::Ours => Run::cargo("build").words(BUILD_WORDS).loudly(),
+        Toolchain::Debian { linker } => {
+            let build = Run::new(DEBIAN_CARGO).word("build").words(BUILD_WORDS);
+            build
+                .words(["-Z", "build-std=core,alloc,std,panic_abort", "--target-dir"])
+                .word(workspace.target(""))
+                .environment("RUSTC", DEBIAN_RUSTC)
+                .environment("RUSTC_BOOTSTRAP", "1")
+                .environment("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker)
+                // Where rustup's cargo runs us, this names the libraries of rustup's rustc.
+                .without_environment("LD_LIBRARY_PATH")
+                .loudly()
+        }
+    }
+}
+
+/// Makes the JavaScript, the types and the module it loads.
+pub(crate) fn bind(workspace: &Workspace) -> Result<(), Failure> {
+    let folder = workspace.path(GENERATED);
+    fs::create_dir_all(&folder).map_err(|error| cannot_write(&folder, &error))?;
+    Run::cargo("run")
+        .words(["--profile", "tool", "--package", "meshlace-wasm-tool", "--"])
+        .word(workspace.target("wasm32-unknown-unknown/wasm/meshlace_wasm.wasm"))
+        .word(folder)
+        .loudly()
+}
+
+/// Shrinks the module, then loads it once: what no engine compiles, or what wants an import only a C
+/// library gives, must not leave this machine.
+pub(crate) fn optimise(workspace: &Workspace) -> Result<(), Failure> {
+    let module = workspace.path(GENERATED).join("meshlace_wasm_bg.wasm");
+    let before = bytes(&module);
+    // By npm's binaryen, which is JavaScript: the same on every machine.
+    Run::new("node")
+        .word(workspace.path("packages/meshlace/node_modules/binaryen/bin/wasm-opt"))
+        .word("-Oz")
+        .words(FEATURES)
+        .word(&module)
+        .word("-o")
+        .word(&module)
+        .quietly()?;
+    say(&format!("{before} -> {} bytes", bytes(&module)));
+    Run::new("node").words(["-e", VERIFY]).word(&module).quietly()
+}
+
+/// Writes the closed union of error codes, as the core's enums name them.
+pub(crate) fn error_codes(workspace: &Workspace) -> Result<(), Failure> {
+    let words = ["--quiet", "--package", "meshlace-core", "--example", "error-codes"];
+    let source = Run::cargo("run").words(words).text()?;
+    let place = workspace.path(GENERATED).join("errors.ts");
+    fs::write(&place, source + "\n").map_err(|error| cannot_write(&place, &error))
+}
+
+fn toolchain(standard_library: StandardLibrary) -> Result<Toolchain, Failure> {
+    match standard_library {
+        StandardLibrary::Debian => debian(),
+        StandardLibrary::Rustup => rustup(),
+        StandardLibrary::Auto if target_is_installed() => Ok(Toolchain::Ours),
+        StandardLibrary::Auto if run::find("rustup").is_none() => {
+            say("no rustup here: building the standard library from Debian's sources");
+            debian()
+        }
+        StandardLibrary::Auto => rustup().or_else(|_| {
+            say("rustup cannot: building the standard library from Debian's sources");
+            debian()
+        }),
+    }
+}
+
+fn rustup() -> Result<Toolchain, Failure> {
+    if !target_is_installed() {
+        say(&format!("installing {TARGET} with rustup"));
+        let add = Run::new("rustup").words(["target", "add", TARGET]);
+        add.remedy("try 'cargo xtask wasm --std debian'").quietly()?;
+    }
+    Ok(Toolchain::Ours)
+}
+
+fn debian() -> Result<Toolchain, Failure> {
+    let missing: Vec<&str> =
+        DEBIAN_PACKAGES.into_iter().filter(|package| !tools::apt_has(package)).collect();
+    tools::apt_install(&missing)?;
+    // Debian's rustc comes without a linker for this target; it wants the one of its own LLVM.
+    let version = Run::new(DEBIAN_RUSTC).word("-vV").text()?;
+    let major = version.lines().find_map(|line| line.strip_prefix("LLVM version: "));
+    let major = major.and_then(|version| version.split('.').next());
+    let major =
+        major.ok_or_else(|| Failure::new("rustc-web does not name its LLVM").detail(&version))?;
+    let linker = PathBuf::from(format!("/usr/bin/wasm-ld-{major}"));
+    if !linker.is_file() {
+        tools::apt_install(&[&format!("lld-{major}")])?;
+    }
+    Ok(Toolchain::Debian { linker })
+}
+
+fn bytes(place: &PathBuf) -> u64 {
+    fs::metadata(place).map_or(0, |metadata| metadata.len())
+}
+
+fn cannot_write(place: &std::path::Path, error: &std::io::Error) -> Failure {
+    Failure::new(format!("{} cannot be written: {error}", place.display()))
+}
+
+/// What the npm package's build reads.
+const GENERATED: &str = "packages/meshlace/generated";
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+const BUILD_WORDS: [&str; 6] =
+    ["--package", "meshlace-wasm", "--profile", "wasm", "--target", TARGET];
+
+const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-22"];
+const DEBIAN_CARGO: &str = "/usr/bin/cargo";
+const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+
+/// What Rust's target turns on, by name: with `--all-features` wasm-opt emits instructions that no
+/// browser loads.
+const FEATURES: [&str; 6] = [
+    "--enable-bulk-memory",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
+
+const VERIFY: &str = "
+const module = new WebAssembly.Module(require('fs').readFileSync(process.argv[1]))
+const foreign = WebAssembly.Module.imports(module).filter(entry => entry.module === 'env')
+if (foreign.length > 0) {
+  console.error('imports that no page gives:', foreign.map(entry => `env.${entry.name}`).join(', '))
+  process.exit(1)
+}";
