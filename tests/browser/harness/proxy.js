@@ -83,6 +83,35 @@ export class Proxy {
   }
 }
 
+/** Kinds of the server's messages that the liars here care about, as in `docs/protocol.md`. */
+export const CHALLENGE = 0
+export const JOINED = 6
+export const ENVELOPE = 10
+
+/** Reads a server's event, `[kind, number, ...]`; undefined for everything that is no event. */
+export function readEvent(bytes) {
+  const kind = bytes[1]
+  if (bytes[0] >> 5 !== 4 || kind < JOINED || kind > 11) return undefined
+  const [number, size] = readNumber(bytes, 2)
+  return { kind, number, rest: bytes.subarray(2 + size), head: bytes[0] }
+}
+
+/** The same event under another number. */
+export function writeEvent({ head, kind, rest }, number) {
+  return Buffer.concat([Buffer.from([head, kind]), writeNumber(number), rest])
+}
+
+function readNumber(bytes, at) {
+  const first = bytes[at]
+  if (first < 24) return [first, 1]
+  if (first === 24) return [bytes[at + 1], 2]
+  if (first === 25) return [bytes.readUInt16BE(at + 1), 3]
+  throw new Error('more events than a test has')
+}
+
+const writeNumber = (number) =>
+  Buffer.from(number < 24 ? [number] : number < 256 ? [24, number] : [25, number >> 8, number & 255])
+
 /** A server that answers every connection by `speak(socket, request)` and nothing else. */
 export class FakeServer {
   #server

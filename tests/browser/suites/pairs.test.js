@@ -45,7 +45,7 @@ for (const [first, second] of pairings) {
       a.run(
         (lab, old) =>
           new Promise((resolve) => {
-            lab.room().on('status', () => {
+            lab.room().on('peers', () => {
               const found = [...lab.room().peers.values()].find((peer) => peer.id !== old)
               if (found && !lab.sends.early) {
                 lab.track('early', found.send('while linking'))
@@ -119,6 +119,18 @@ labTest('a message sent on peerjoin arrives, from either side', { timeout: 40_00
   a.id = await a.run(greet, address)
   b.id = await b.run(greet, address)
   await Promise.all([a.got(`welcome from ${b.id}`), b.got(`welcome from ${a.id}`)])
+})
+
+labTest('a public room by its bare name, and one behind a passphrase', { timeout: 60_000 }, async (lab) => {
+  const server = await lab.server()
+  const [a, b, c] = [await lab.page('chromium:one'), await lab.page('chromium:two'), await lab.page('chromium:two')]
+  await Promise.all([a, b].map((page) => page.join('kitchen', { server: server.url })))
+  await Promise.all([a.linkedTo(b), b.linkedTo(a)])
+  const name = 'secret'
+  await Promise.all([a, b].map((page) => page.join('kitchen', { server: server.url, passphrase: 'correct horse', name })))
+  await c.join('kitchen', { server: server.url, passphrase: 'wrong horse', name })
+  await Promise.all([a, b].map((page) => page.until('the passphrase room links', 15_000, (lab) => lab.open('secret').length === 1)))
+  assert.equal(await c.run((lab) => lab.room('secret').peers.size), 0)
 })
 
 labTest('10 rooms in one page are 10 peers that do not disturb each other', { timeout: 60_000 }, async (lab) => {
