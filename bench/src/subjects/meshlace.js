@@ -1,0 +1,34 @@
+// Meshlace through its public API, with `meshlace serve`. A first message is sent as soon as the API
+// takes it: the promise of delivery covers links that are not open yet.
+import { joinRoom } from 'meshlace'
+
+export const name = 'Meshlace'
+
+/** @type {import('./subject.js').Join} */
+export async function join({ server, room: name, index }, events) {
+  const room = await joinRoom(name, { server: server.replace('http', 'ws'), iceServers: [] })
+  const undelivered = new Set()
+
+  function deliver(promise) {
+    undelivered.add(promise)
+    // A rejection stays in the set and is reported by `settled`.
+    promise.then(() => undelivered.delete(promise), () => {})
+  }
+
+  room.on('message', (data, peer) => events.message(peer, data))
+  room.on('peerjoin', (peer) => events.open(peer))
+  for (const peer of room.peers.values()) events.open(peer)
+
+  return {
+    send: (peer, text) => deliver(peer.send(text)),
+    ready: (peer) => peer.drained(),
+    async sendBytes(peer, bytes) {
+      deliver(peer.send(bytes))
+      await peer.drained()
+    },
+    async settled() {
+      await Promise.all(undelivered)
+    },
+    leave: () => room.leave(),
+  }
+}
