@@ -25,6 +25,7 @@ pub mod client;
 pub mod envelope;
 pub mod keys;
 pub mod message;
+pub mod room;
 
 mod outcome;
 

@@ -38,6 +38,7 @@ mod tests;
 
 pub use error::AddressError;
 pub use server::ServerAddress;
+pub(super) use server::without_port;
 
 /// Where the server's socket is.
 pub const SOCKET_PATH: &str = "/meshlace/v1";

@@ -133,7 +133,7 @@ pub enum ClientNotice {
         /// The server's STUN and TURN servers.
         ice_servers: Vec<IceServer>,
     },
-    /// A member entered, or replaced its introduction.
+    /// A member entered, or replaced its introduction. Either way its socket is there.
     MemberJoined {
         /// The member's key.
         session_key: SessionKey,

@@ -21,6 +21,7 @@ mod server;
 #[cfg(test)]
 mod tests;
 
+pub(super) use client::oversize_envelope_receiver;
 pub use refusal::{RefusalReason, UndeliverableReason};
 
 /// The oldest version spoken here.
@@ -143,7 +144,7 @@ pub enum ServerMessage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// A member entered, or replaced its introduction.
+    /// A member entered, or replaced its introduction. Either way its socket is there.
     Joined {
         /// The member.
         session_key: SessionKey,

@@ -1,6 +1,5 @@
 //! The bytes of [`ServerMessage`].
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::codec::{DecodeError, Reader, Writer, owned_text};
