@@ -109,6 +109,8 @@ codes! {
     HandlerFailed => "the peer's handler failed",
     /// More requests or streams at once than allowed.
     TooMany => "more at once than allowed",
+    /// The library itself failed: a bug. The room is closed.
+    InternalFault => "the library itself failed",
     /// An application's listener threw.
     ListenerFailed => "a listener threw",
 }

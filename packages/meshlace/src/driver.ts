@@ -1,0 +1,286 @@
+/**
+ * The driver: carries out what the core asks with WebSocket, RTCPeerConnection, timers and the
+ * events of the page, and tells the core what happened. It decides nothing.
+ *
+ * Inputs are fed as they come; effects are drained once at the end of the turn. While the core is
+ * drained it must not be called, so what fails in the middle is fed after it.
+ */
+import { Clock } from './clock.js'
+import { Connection } from './connection.js'
+import { MeshError } from './errors.js'
+import { watchPage } from './lifecycle.js'
+import type { Effects, Machine, Notices } from './machine.js'
+import { RemoteStreams, type LocalStream } from './media.js'
+import { Turn } from './turn.js'
+
+/** What a driver needs of the room that it works for. */
+export interface Application extends Notices {
+  /** Runs the listeners for what the last drain told, after the core is free again. */
+  settle(): void
+  /** The core itself failed: a bug, after which nothing of it can be used. */
+  broken(cause: unknown): void
+}
+
+/** One core and the world around it. */
+export class Driver implements Effects {
+  readonly remote = new RemoteStreams()
+  readonly #machine: Machine
+  readonly #application: Application
+  readonly #clock = new Clock()
+  readonly #turn = new Turn(() => this.#drain())
+  readonly #sockets = new Map<number, WebSocket>()
+  /** Strong references: a connection that nothing refers to may be collected while it is open. */
+  readonly #connections = new Map<number, Connection>()
+  readonly #streams = new Map<number, LocalStream>()
+  /** Channels that were handed frames since their fill was last told. */
+  readonly #filled = new Map<Connection, [id: number, channels: number]>()
+  /** What happened while the core was busy. */
+  readonly #later: ((machine: Machine) => void)[] = []
+  #busy = false
+  #closed = false
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #timerAt = Infinity
+  #unwatch: () => void
+
+  constructor(machine: Machine, application: Application) {
+    this.#machine = machine
+    this.#application = application
+    this.#unwatch = watchPage((kind, wakes) => {
+      // At once: after `pagehide` and `freeze` no turn may come any more.
+      this.#now((machine) => {
+        if (wakes) machine.entropy(crypto.getRandomValues(new Uint8Array(32)))
+        machine.lifecycle(kind)
+      })
+    })
+  }
+
+  /** Tells the core what happened; its effects follow at the end of the turn. */
+  readonly input = (input: (machine: Machine) => void): void => {
+    if (this.#closed) return
+    if (this.#busy) {
+      this.#later.push(input)
+      return
+    }
+    this.#guard(() => this.#feed(input))
+    this.#turn.soon()
+  }
+
+  /** Says which tracks a stream key stands for. */
+  setStream(stream: LocalStream): void {
+    this.#streams.set(stream.key, stream)
+  }
+
+  /** Puts `next` in the place of `old` on every connection. */
+  async replaceTrack(old: MediaStreamTrack, next: MediaStreamTrack): Promise<void> {
+    await Promise.all([...this.#connections.values()].map((connection) => connection.replaceTrack(old, next)))
+  }
+
+  /** Ends everything. The core must not be used after. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#unwatch()
+    clearTimeout(this.#timer)
+    this.#turn.close()
+    for (const id of [...this.#sockets.keys()]) this.closeSocket(id)
+    for (const id of [...this.#connections.keys()]) this.closeConnection(id)
+    this.#streams.clear()
+  }
+
+  // ---- effects
+
+  openSocket(socket: number, url: string): void {
+    const closed = () => {
+      if (this.#sockets.delete(socket)) this.input((machine) => machine.socketClosed(socket))
+    }
+    let web: WebSocket
+    try {
+      web = new WebSocket(url)
+    } catch {
+      // An address that the browser refuses outright is one that cannot be reached.
+      this.input((machine) => machine.socketClosed(socket))
+      return
+    }
+    web.binaryType = 'arraybuffer'
+    web.onopen = () => this.input((machine) => machine.socketOpened(socket))
+    web.onmessage = ({ data }: MessageEvent<unknown>) => {
+      const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : new TextEncoder().encode(String(data))
+      this.input((machine) => machine.socketReceived(socket, bytes))
+    }
+    web.onclose = closed
+    this.#sockets.set(socket, web)
+  }
+
+  sendSocket(socket: number, bytes: Uint8Array): void {
+    const web = this.#sockets.get(socket)
+    // One that is closing has its `close` event under way.
+    if (web?.readyState === 1) web.send(bytes as Uint8Array<ArrayBuffer>)
+  }
+
+  closeSocket(socket: number): void {
+    const web = this.#sockets.get(socket)
+    this.#sockets.delete(socket)
+    if (web === undefined) return
+    web.onopen = web.onmessage = web.onclose = null
+    web.close()
+  }
+
+  createConnection(id: number, peer: string, servers: RTCIceServer[], relayOnly: boolean): void {
+    try {
+      this.#connections.set(id, new Connection(id, peer, servers, relayOnly, this.input, this.remote))
+    } catch (cause) {
+      // The first operation on the connection that is not there will fail; this says why.
+      const message = `the browser makes no connection: ${String(cause)}`
+      this.#application.trouble(new MeshError('WebRtcFailed', { message, peer, cause }))
+    }
+  }
+
+  describe(connection: number, ticket: number): void {
+    this.#on(connection, ticket, (it) => it.describe(ticket))
+  }
+
+  apply(connection: number, ticket: number, offer: boolean, sdp: string): void {
+    this.#on(connection, ticket, (it) => it.apply(ticket, offer, sdp))
+  }
+
+  addCandidate(
+    connection: number,
+    candidate: string,
+    mid: string | undefined,
+    lineIndex: number | undefined,
+    usernameFragment: string | undefined,
+  ): void {
+    this.#connections.get(connection)?.addCandidate({
+      candidate,
+      sdpMid: mid ?? null,
+      sdpMLineIndex: lineIndex ?? null,
+      usernameFragment: usernameFragment ?? null,
+    })
+  }
+
+  restartIce(connection: number, servers: RTCIceServer[], relayOnly: boolean): void {
+    this.#connections.get(connection)?.restartIce(servers, relayOnly)
+  }
+
+  sendFrame(id: number, channel: number, bytes: Uint8Array): void {
+    const connection = this.#connections.get(id)
+    if (connection?.send(channel, bytes) !== true) return
+    const filled = this.#filled.get(connection)
+    if (filled === undefined) this.#filled.set(connection, [id, 1 << channel])
+    else filled[1] |= 1 << channel
+  }
+
+  attachStream(id: number, key: number): void {
+    const connection = this.#connections.get(id)
+    const stream = this.#streams.get(key)
+    if (connection === undefined || stream === undefined) return
+    const refused = connection.attach(stream)
+    if (refused === undefined) return
+    const message = `the browser does not send a track: ${String(refused)}`
+    this.#application.trouble(new MeshError('WebRtcFailed', { message, peer: connection.peer, cause: refused }))
+  }
+
+  detachStream(id: number, key: number): void {
+    const stream = this.#streams.get(key)
+    if (stream !== undefined) this.#connections.get(id)?.detach(stream)
+  }
+
+  readStats(connection: number, ticket: number): void {
+    this.#on(connection, ticket, (it) => it.stats(ticket))
+  }
+
+  closeConnection(id: number): void {
+    const connection = this.#connections.get(id)
+    if (connection === undefined) return
+    this.#connections.delete(id)
+    this.#filled.delete(connection)
+    connection.close()
+  }
+
+  // ---- the loop
+
+  #drain(): void {
+    if (this.#closed || this.#busy) return
+    this.#busy = true
+    this.#guard(() => {
+      do {
+        for (const input of this.#later.splice(0)) this.#feed(input)
+        this.#machine.drain(this, this.#application)
+        // Telling how full the channels are may let more be sent.
+        this.#feedFilled()
+      } while (this.#later.length > 0)
+      this.#setTimer(this.#machine.timeout())
+    })
+    this.#busy = false
+    this.#application.settle()
+  }
+
+  /** Feeds and drains in one go. */
+  #now(input: (machine: Machine) => void): void {
+    if (this.#closed) return
+    if (this.#busy) this.#later.push(input)
+    else {
+      this.#guard(() => this.#feed(input))
+      this.#turn.now()
+    }
+  }
+
+  /** The core throws only where it is broken, and then for good. */
+  #guard(use: () => void): void {
+    try {
+      use()
+    } catch (cause) {
+      this.close()
+      this.#application.broken(cause)
+    }
+  }
+
+  #feed(input: (machine: Machine) => void): void {
+    const { monotonic, wall } = this.#clock.read()
+    this.#machine.at(monotonic, wall)
+    input(this.#machine)
+  }
+
+  #feedFilled(): void {
+    for (const [connection, [id, channels]] of this.#filled) {
+      for (let channel = 0; channel < CHANNEL_COUNT; channel++) {
+        if ((channels & (1 << channel)) === 0) continue
+        const bytes = connection.bufferedBytes(channel)
+        this.#later.push((machine) => machine.buffered(id, channel, bytes))
+      }
+    }
+    this.#filled.clear()
+  }
+
+  /** One timer; where the next deadline is later than it, it fires for nothing and is set anew. */
+  #setTimer(at: number): void {
+    if (at < 0 || at >= this.#timerAt) return
+    clearTimeout(this.#timer)
+    this.#timerAt = at
+    const delay = Math.min(Math.max(0, Math.ceil(at - this.#clock.monotonic)), TIMEOUT_MS_MAX)
+    this.#timer = setTimeout(() => {
+      this.#timerAt = Infinity
+      this.#now((machine) => machine.tick())
+    }, delay)
+  }
+
+  /** Runs an operation that the core awaits the end of. */
+  #on(id: number, ticket: number, run: (connection: Connection) => void): void {
+    const connection = this.#connections.get(id)
+    const failed = (detail: string) => this.input((machine) => machine.operationFailed(id, ticket, detail))
+    if (connection === undefined) {
+      failed('there is no such connection')
+      return
+    }
+    try {
+      run(connection)
+    } catch (error) {
+      failed(String(error))
+    }
+  }
+}
+
+/** Control, bulk and lossy. */
+const CHANNEL_COUNT = 3
+/** A longer one fires at once. */
+const TIMEOUT_MS_MAX = 0x7fff_ffff

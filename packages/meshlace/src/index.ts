@@ -1,0 +1,51 @@
+/**
+ * Browsers joined in a WebRTC mesh of verified links.
+ *
+ * This entry point carries its WebAssembly inside the script: it works in every bundler and in pages
+ * of one file. `meshlace/wasm` is the same with the WebAssembly in a file of its own.
+ *
+ * @module meshlace
+ */
+import { loader } from './core.js'
+import { create, join } from './join.js'
+import type { CreateOptions, JoinOptions, Room, RoomShape } from './types.js'
+
+export * from './public.js'
+
+/** Deflated and in base64, put here by the build: under gzip that is 1% more than the file itself. */
+declare const MESHLACE_WASM: string
+
+const load = /* @__PURE__ */ loader(() => {
+  const packed = Uint8Array.from(atob(MESHLACE_WASM), (letter) => letter.charCodeAt(0))
+  const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate-raw'))
+  const headers = { 'content-type': 'application/wasm' }
+  return WebAssembly.compileStreaming(new Response(unpacked, { headers }))
+})
+
+/**
+ * Makes a new room at a server and joins it. The room's `address` is the invite: whoever has it can
+ * enter.
+ *
+ * @throws {@link MeshError} as `joinRoom` does.
+ */
+export function createRoom<T extends RoomShape = {}>(options: CreateOptions = {}): Promise<Room<T>> {
+  return create<T>(load, options)
+}
+
+/**
+ * Joins the room at `address`: a URL with a fragment, the fragment alone, or a public room's bare
+ * name. Resolves when the server has let us in and said who is there; links open after that, and
+ * what is sent before waits for them.
+ *
+ * @throws {@link MeshError} `InvalidAddress`, `InvalidArgument`, `NoWebRtc`, `ServerUnreachable`,
+ * `VersionMismatch`, `ServerProtocol`, `ServerRefused`, `RoomFull` or `RateLimited`; or the reason of
+ * `signal`.
+ */
+export function joinRoom<T extends RoomShape = {}>(address: string, options: JoinOptions = {}): Promise<Room<T>> {
+  return join<T>(load, address, options)
+}
+
+/** Starts to load the WebAssembly, so that the first room opens sooner. Not needed otherwise. */
+export async function preload(): Promise<void> {
+  await load()
+}

@@ -1,0 +1,127 @@
+/** Opens a room: loads the core, starts it, and waits until the server has let us in. */
+import { Driver } from './driver.js'
+import { MeshError } from './errors.js'
+import { Hub } from './hub.js'
+import type { Machine, MachineIceServer } from './machine.js'
+import { passphraseAddress } from './passphrase.js'
+import { Reception } from './reception.js'
+import { MeshRoom } from './room.js'
+import type { JoinOptions, Room, RoomShape } from './types.js'
+
+/** The WebAssembly module, ready to make cores. */
+export interface Core {
+  /** @throws MeshError-shaped values where the address or an option cannot be used. */
+  machine(given: Given): Machine
+  /** A fresh address. */
+  createAddress(room: Uint8Array, secret: Uint8Array, page: string | undefined, server: string): string
+}
+
+/** What a core is made from. */
+export interface Given {
+  readonly address: string
+  readonly server: string | undefined
+  readonly identity: Uint8Array | undefined
+  readonly seed: Uint8Array
+  readonly iceServers: MachineIceServer[] | undefined
+  readonly relayOnly: boolean
+  readonly timeoutMs: number | undefined
+  readonly wall: number
+}
+
+/** Joins the room at `address`. `load` gives the core. */
+export async function join<T extends RoomShape>(
+  load: () => Promise<Core>,
+  address: string,
+  options: JoinOptions,
+): Promise<Room<T>> {
+  const { signal } = options
+  signal?.throwIfAborted()
+  if (typeof RTCPeerConnection === 'undefined') throw new MeshError('NoWebRtc')
+  checkOptions(address, options)
+  const [core, opened] = await Promise.all([
+    load(),
+    options.passphrase === undefined ? address : passphraseAddress(address, options.passphrase),
+  ])
+  signal?.throwIfAborted()
+  const machine = core.machine({
+    address: opened,
+    server: options.server ?? defaultServer(opened),
+    identity: options.identity,
+    seed: crypto.getRandomValues(new Uint8Array(32)),
+    iceServers: options.iceServers?.map(({ urls, username, credential }) => ({
+      urls: typeof urls === 'string' ? [urls] : [...urls],
+      username,
+      credential,
+    })),
+    relayOnly: options.iceTransportPolicy === 'relay',
+    timeoutMs: options.timeout,
+    wall: Date.now(),
+  })
+  return admission(machine, signal) as unknown as Promise<Room<T>>
+}
+
+/** Makes a room of fresh random bytes and joins it. */
+export async function create<T extends RoomShape>(
+  load: () => Promise<Core>,
+  options: JoinOptions & { page?: string | undefined },
+): Promise<Room<T>> {
+  options.signal?.throwIfAborted()
+  if (typeof RTCPeerConnection === 'undefined') throw new MeshError('NoWebRtc')
+  const { page } = options
+  const server = options.server ?? page ?? defaultServer('')
+  if (server === undefined) {
+    throw new MeshError('InvalidArgument', { message: 'createRoom needs a server', expected: 'server' })
+  }
+  const core = await load()
+  const random = (count: number) => crypto.getRandomValues(new Uint8Array(count))
+  return join(load, core.createAddress(random(16), random(16), page, server), options)
+}
+
+function admission(machine: Machine, signal: AbortSignal | undefined): Promise<MeshRoom> {
+  return new Promise((resolve, reject) => {
+    const hub = new Hub(machine)
+    const reception = new Reception(hub, {
+      admitted() {
+        signal?.removeEventListener('abort', abort)
+        resolve(new MeshRoom(hub, reception))
+      },
+      failed(error) {
+        signal?.removeEventListener('abort', abort)
+        reject(error)
+      },
+    })
+    hub.driver = new Driver(machine, reception)
+    const abort = () => {
+      reject(signal?.reason as Error)
+      void hub.leave(undefined)
+    }
+    signal?.addEventListener('abort', abort, { once: true })
+    hub.driver.input((machine) => machine.start())
+  })
+}
+
+/** A bare name or fragment opened in a page means the server that the page came from. */
+function defaultServer(address: string): string | undefined {
+  if (/^[a-z]+:\/\//i.test(address) || typeof location === 'undefined') return undefined
+  return location.protocol.startsWith('http') ? location.origin : undefined
+}
+
+function checkOptions(address: unknown, { identity, timeout, iceTransportPolicy, passphrase }: JoinOptions): void {
+  const refuse = (name: string, expected: string, found: unknown) => {
+    const message = `${name} must be ${expected}`
+    throw new MeshError('InvalidArgument', { message, expected, found: String(found) })
+  }
+  if (typeof address !== 'string') refuse('address', 'a string', typeof address)
+  if (identity !== undefined && !(identity instanceof Uint8Array && identity.length === 32)) {
+    refuse('identity', 'a Uint8Array of 32 bytes', identity?.length ?? typeof identity)
+  }
+  if (timeout !== undefined && !(typeof timeout === 'number' && timeout > 0)) {
+    refuse('timeout', 'a positive number of milliseconds', timeout)
+  }
+  if (iceTransportPolicy !== undefined && iceTransportPolicy !== 'all' && iceTransportPolicy !== 'relay') {
+    refuse('iceTransportPolicy', "'all' or 'relay'", iceTransportPolicy)
+  }
+  if (passphrase !== undefined && (typeof passphrase !== 'string' || passphrase === '')) {
+    refuse('passphrase', 'a string that is not empty', typeof passphrase)
+  }
+}

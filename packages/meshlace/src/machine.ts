@@ -1,0 +1,199 @@
+/**
+ * The two sides of the crossing between TypeScript and the WebAssembly core.
+ *
+ * `Machine` is what the core takes in: one method per input. `Effects` and `Notices` are what it
+ * asks for and tells: one method per kind, called while `drain` runs. Those methods never throw and
+ * never call the machine, which is busy; byte arrays given to them are views that hold only until
+ * they return.
+ */
+import type { MeshError } from './errors.js'
+import type { PeerId, PeerState, Report, RoomStatus } from './types.js'
+
+/** The kind of a message's content. */
+export const Kind = { nothing: 0, text: 1, json: 2, bytes: 3, blob: 4, file: 5 } as const
+
+/** What happens to pages and machines. */
+export const Lifecycle = { frozen: 0, resumed: 1, hidden: 2, shown: 3, online: 4 } as const
+
+/** The names of files and types of blobs, beside the bytes. */
+export interface ContentMeta {
+  /** As in `File.name`. */
+  readonly name: string | undefined
+  /** As in `Blob.type`. */
+  readonly type: string
+}
+
+/** A STUN or TURN server as it crosses. */
+export interface MachineIceServer {
+  readonly urls: string[]
+  readonly username: string | undefined
+  readonly credential: string | undefined
+}
+
+/** The core as TypeScript sees it. */
+export interface Machine {
+  /** Says what time it is, for the inputs that follow. Units: milliseconds. */
+  at(monotonic: number, wall: number): void
+  /** Runs through all that the last inputs led to. */
+  drain(effects: Effects, notices: Notices): void
+  /** When to call `tick` next, on the monotonic clock; negative if never. */
+  timeout(): number
+  free(): void
+
+  selfId(): PeerId
+  address(): string
+
+  start(): void
+  tick(): void
+  entropy(seed: Uint8Array): void
+  lifecycle(kind: number): void
+
+  socketOpened(socket: number): void
+  socketReceived(socket: number, bytes: Uint8Array): void
+  socketClosed(socket: number): void
+
+  described(connection: number, ticket: number, offer: boolean, sdp: string): void
+  applied(connection: number, ticket: number): void
+  operationFailed(connection: number, ticket: number, detail: string): void
+  candidateGathered(
+    connection: number,
+    candidate: string,
+    mid: string | undefined,
+    lineIndex: number | undefined,
+    usernameFragment: string | undefined,
+  ): void
+  gatheringDone(connection: number): void
+  gatheringFailed(connection: number, url: string, code: number, detail: string): void
+  negotiationNeeded(connection: number): void
+  transportChanged(connection: number, ice: number, state: number): void
+  channelOpened(connection: number, channel: number): void
+  channelClosed(connection: number, channel: number): void
+  frameReceived(connection: number, channel: number, bytes: Uint8Array): void
+  buffered(connection: number, channel: number, bytes: number): void
+  trackArrived(connection: number, mediaId: string): void
+  stats(
+    connection: number,
+    ticket: number,
+    localCandidate: string | undefined,
+    remoteCandidate: string | undefined,
+    protocol: string | undefined,
+    roundTripMs: number | undefined,
+    sentBytes: number,
+    receivedBytes: number,
+  ): void
+
+  /** `to` is a peer's name; the empty name stands for everyone. */
+  sendText(ticket: number, to: string, json: boolean, text: string): void
+  sendBytes(ticket: number, to: string, kind: number, name: string, type: string, bytes: Uint8Array): void
+  sendTopicText(ticket: number, to: string, topic: string, lossy: boolean, json: boolean, text: string): void
+  sendTopicBytes(
+    ticket: number,
+    to: string,
+    topic: string,
+    lossy: boolean,
+    kind: number,
+    name: string,
+    type: string,
+    bytes: Uint8Array,
+  ): void
+  cancel(ticket: number): void
+  request(
+    ticket: number,
+    peer: string,
+    name: string,
+    kind: number,
+    fileName: string,
+    type: string,
+    bytes: Uint8Array,
+    timeoutMs: number,
+  ): void
+  respond(request: number, kind: number, name: string, type: string, bytes: Uint8Array): void
+  respondNoHandler(request: number): void
+  respondFailed(request: number, detail: string): void
+  setPresence(json: string): void
+  clearPresence(): void
+  addStream(stream: number, mediaId: string, label: string, to: string): void
+  removeStream(stream: number): void
+  awaitDrained(ticket: number, peer: string): void
+  diagnose(ticket: number): void
+  leave(): void
+}
+
+/** What the core asks of its driver. */
+export interface Effects {
+  openSocket(socket: number, url: string): void
+  sendSocket(socket: number, bytes: Uint8Array): void
+  closeSocket(socket: number): void
+  createConnection(connection: number, peer: PeerId, servers: RTCIceServer[], relayOnly: boolean): void
+  describe(connection: number, ticket: number): void
+  apply(connection: number, ticket: number, offer: boolean, sdp: string): void
+  addCandidate(
+    connection: number,
+    candidate: string,
+    mid: string | undefined,
+    lineIndex: number | undefined,
+    usernameFragment: string | undefined,
+  ): void
+  restartIce(connection: number, servers: RTCIceServer[], relayOnly: boolean): void
+  sendFrame(connection: number, channel: number, bytes: Uint8Array): void
+  attachStream(connection: number, stream: number): void
+  detachStream(connection: number, stream: number): void
+  readStats(connection: number, ticket: number): void
+  closeConnection(connection: number): void
+}
+
+/** How the core makes values of JavaScript that notices carry. */
+export interface Shapes {
+  /** An error. */
+  error(
+    code: string,
+    message: string,
+    delivery: string | undefined,
+    peer: PeerId | undefined,
+    expected: string | undefined,
+    found: string | undefined,
+    limit: number | undefined,
+  ): MeshError
+  /** What stands beside a blob's or file's bytes. */
+  meta(name: string | undefined, type: string): ContentMeta
+  /** A STUN or TURN server. */
+  iceServer(urls: string[], username: string | undefined, credential: string | undefined): RTCIceServer
+}
+
+/** What the core tells the application. */
+export interface Notices {
+  admitted(): void
+  joinFailed(error: MeshError): void
+  status(status: RoomStatus): void
+  peerAdded(peer: PeerId): void
+  peerJoined(peer: PeerId): void
+  peerState(peer: PeerId, state: PeerState): void
+  peerLeft(peer: PeerId, joined: boolean, reason: MeshError): void
+  message(peer: PeerId, toMe: boolean, kind: number, meta: ContentMeta | undefined, bytes: Uint8Array): void
+  topicMessage(peer: PeerId, name: string, kind: number, meta: ContentMeta | undefined, bytes: Uint8Array): void
+  presence(peer: PeerId, json: Uint8Array): void
+  presenceCleared(peer: PeerId): void
+  asked(
+    request: number,
+    peer: PeerId,
+    name: string,
+    kind: number,
+    meta: ContentMeta | undefined,
+    bytes: Uint8Array,
+  ): void
+  withdrawn(request: number): void
+  answered(ticket: number, kind: number, meta: ContentMeta | undefined, bytes: Uint8Array): void
+  /** One recipient of a send that is about to be reported by `sent`. */
+  delivered(ticket: number, peer: PeerId): void
+  /** One recipient of a send that is about to be reported by `sent`. */
+  undelivered(ticket: number, peer: PeerId, error: MeshError): void
+  sent(ticket: number): void
+  /** A send that was refused or a request that failed. */
+  refused(ticket: number, error: MeshError): void
+  drained(ticket: number): void
+  streamAdded(peer: PeerId, mediaId: string, label: string): void
+  streamRemoved(peer: PeerId, mediaId: string): void
+  diagnosis(ticket: number, report: Report): void
+  trouble(error: MeshError): void
+  closed(error: MeshError | undefined): void
+}

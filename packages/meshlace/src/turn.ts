@@ -1,0 +1,60 @@
+/**
+ * When the core's effects are drained: once at the end of the turn, so that all that was sent in it
+ * can share frames.
+ *
+ * The first drain of a turn is a microtask, which costs no latency. Code that sends in a loop with
+ * awaits in between would be cut up by that into one frame each, so further drains of the same turn
+ * wait for its real end. A message port tells of that: unlike timers it is neither clamped to 4 ms nor
+ * throttled in a hidden page.
+ */
+export class Turn {
+  readonly #drain: () => void
+  /** A drain is under way to come. */
+  #due = false
+  /** This turn has been drained once. */
+  #drained = false
+  #port: MessagePort | undefined
+  #other: MessagePort | undefined
+
+  constructor(drain: () => void) {
+    this.#drain = drain
+  }
+
+  /** Drains at the end of the turn. */
+  soon(): void {
+    if (this.#due) return
+    this.#due = true
+    if (!this.#drained) queueMicrotask(() => this.now())
+  }
+
+  /** Drains at once. */
+  now(): void {
+    this.#due = false
+    if (!this.#drained) {
+      this.#drained = true
+      this.#awaitEnd()
+    }
+    this.#drain()
+  }
+
+  /** Lets go of what it holds. */
+  close(): void {
+    this.#port?.close()
+    this.#port = this.#other = undefined
+  }
+
+  #awaitEnd(): void {
+    if (this.#port === undefined) {
+      const { port1, port2 } = new MessageChannel()
+      port1.onmessage = () => this.#ended()
+      this.#port = port1
+      this.#other = port2
+    }
+    this.#other!.postMessage(0)
+  }
+
+  #ended(): void {
+    this.#drained = false
+    if (this.#due) this.now()
+  }
+}
