@@ -90,13 +90,19 @@ pub(crate) fn test() -> Plan {
         .step("Testing all crates", |_| {
             cargo_test(&["--workspace", "--exclude", "meshlace-wasm-tool"])
         })
+        .step("Looking for the browsers", |_| tools::browsers())
         .step("Testing the npm package", |workspace| {
             if !there(workspace, "packages/meshlace/package.json") {
                 return Ok(());
             }
             npm::script(workspace, PACKAGE, "test")
         })
-        .step("Looking for the browsers", |_| tools::browsers())
+        .step("Testing the demo page", |workspace| {
+            if !there(workspace, "apps/demo/package.json") {
+                return Ok(());
+            }
+            npm::script(workspace, DEMO, "test")
+        })
         .step("Testing in real browsers", |workspace| {
             if !there(workspace, "tests/browser/package.json") {
                 return Ok(());
