@@ -1,0 +1,167 @@
+//! One WebRTC connection of a link, from its creation until it is closed: what is known of its
+//! descriptions, channels and proof.
+
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::id::{ConnectionId, Fingerprint, Nonce};
+use crate::limits::{
+    BULK_BUFFER_BYTES_HIGH, BULK_FRAME_BYTES_MAX, CONTROL_BUFFER_BYTES_HIGH, FRAME_BYTES_MAX,
+    LOSSY_BUFFER_BYTES_HIGH,
+};
+use crate::time::Timestamp;
+
+use super::hello::Standing;
+use super::negotiation::Negotiation;
+use super::transport::{Candidate, Channel, ConnectionState, IceState};
+
+/// Which ICE servers a connection may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IceStage {
+    /// Host and server-reflexive candidates only, so that a room with TURN does not end up relayed.
+    Direct,
+    /// Relays too.
+    Relayed,
+}
+
+/// What one channel of a connection has done.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ChannelProgress {
+    /// The driver said that it is open.
+    pub(super) is_open: bool,
+    /// Hello (control) or probe was sent.
+    pub(super) proof_sent: bool,
+    /// The peer's hello (control) or probe came.
+    pub(super) proof_heard: bool,
+    /// Bytes handed over and not yet on the wire, as far as we know.
+    pub(super) buffered_bytes: usize,
+}
+
+/// One WebRTC connection of a link.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) id: ConnectionId,
+    pub(super) negotiation: Negotiation,
+    pub(super) nonce: Nonce,
+    pub(super) peer_nonce: Option<Nonce>,
+    pub(super) fingerprint: Option<Fingerprint>,
+    pub(super) peer_fingerprint: Option<Fingerprint>,
+    pub(super) bulk_frame_bytes: [usize; 2],
+    pub(super) channels: [ChannelProgress; 3],
+    pub(super) ready_sent: bool,
+    pub(super) ready_heard: bool,
+    pub(super) ice: IceState,
+    pub(super) state: ConnectionState,
+    pub(super) stage: IceStage,
+    pub(super) created_at: Timestamp,
+    pub(super) connected_at: Option<Timestamp>,
+    pub(super) operation_since: Option<Timestamp>,
+    pub(super) disconnected_at: Option<Timestamp>,
+    pub(super) probed_at: Option<Timestamp>,
+    pub(super) batch: Vec<Candidate>,
+    pub(super) batch_at: Option<Timestamp>,
+    pub(super) early_frames: Vec<Vec<u8>>,
+    pub(super) early_pieces: Vec<Vec<u8>>,
+    pub(super) peer_standing: Option<Standing>,
+    pub(super) local_candidates: BTreeSet<&'static str>,
+    pub(super) remote_candidates: BTreeSet<&'static str>,
+    pub(super) gathering_failures: Vec<(String, String)>,
+}
+
+impl Connection {
+    pub(super) fn new(
+        id: ConnectionId,
+        negotiation: Negotiation,
+        nonce: Nonce,
+        stage: IceStage,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            negotiation,
+            nonce,
+            peer_nonce: None,
+            fingerprint: None,
+            peer_fingerprint: None,
+            bulk_frame_bytes: [FRAME_BYTES_MAX; 2],
+            channels: [ChannelProgress::default(); 3],
+            ready_sent: false,
+            ready_heard: false,
+            ice: IceState::New,
+            state: ConnectionState::New,
+            stage,
+            created_at: now,
+            connected_at: None,
+            operation_since: None,
+            disconnected_at: None,
+            probed_at: None,
+            batch: Vec::new(),
+            batch_at: None,
+            early_frames: Vec::new(),
+            early_pieces: Vec::new(),
+            peer_standing: None,
+            local_candidates: BTreeSet::new(),
+            remote_candidates: BTreeSet::new(),
+            gathering_failures: Vec::new(),
+        }
+    }
+
+    pub(super) fn channel(&mut self, channel: Channel) -> &mut ChannelProgress {
+        let [control, bulk, lossy] = &mut self.channels;
+        match channel {
+            Channel::Control => control,
+            Channel::Bulk => bulk,
+            Channel::Lossy => lossy,
+        }
+    }
+
+    /// Whether hello and probes crossed in both directions.
+    pub(super) fn is_verified(&self) -> bool {
+        self.ready_sent && self.ready_heard
+    }
+
+    /// Whether the peer's hello held, so that its frames are its own.
+    pub(super) fn is_authentic(&self) -> bool {
+        let [control, ..] = self.channels;
+        control.proof_heard
+    }
+
+    pub(super) fn heard_everything(&self) -> bool {
+        self.channels.iter().all(|channel| channel.proof_heard)
+    }
+
+    /// Whether both sides' nonces and fingerprints are known.
+    pub(super) fn knows_terms(&self) -> bool {
+        self.peer_nonce.is_some() && self.fingerprint.is_some() && self.peer_fingerprint.is_some()
+    }
+
+    /// Whether a channel takes another frame.
+    pub(super) fn has_room(&self, channel: Channel) -> bool {
+        let [control, bulk, lossy] = self.channels;
+        match channel {
+            Channel::Control => {
+                control.is_open && control.buffered_bytes < CONTROL_BUFFER_BYTES_HIGH
+            }
+            Channel::Bulk => bulk.is_open && bulk.buffered_bytes < BULK_BUFFER_BYTES_HIGH,
+            Channel::Lossy => lossy.is_open && lossy.buffered_bytes < LOSSY_BUFFER_BYTES_HIGH,
+        }
+    }
+
+    /// The longest frame on bulk that both descriptions allow.
+    pub(super) fn bulk_frame_bytes_max(&self) -> usize {
+        let [ours, theirs] = self.bulk_frame_bytes;
+        ours.min(theirs).min(BULK_FRAME_BYTES_MAX)
+    }
+
+    /// Whether ICE says that the path is broken.
+    pub(super) fn is_broken(&self) -> bool {
+        matches!(self.ice, IceState::Disconnected | IceState::Failed)
+            || matches!(self.state, ConnectionState::Disconnected | ConnectionState::Failed)
+    }
+
+    /// Whether ICE gave up.
+    pub(super) fn has_failed(&self) -> bool {
+        self.ice == IceState::Failed || self.state == ConnectionState::Failed
+    }
+}

@@ -1,0 +1,565 @@
+//! The link machine: one peer, through as many connections as it takes.
+//!
+//! ```text
+//! New -> Signalling -> Connecting -> AwaitingHello -> Open <-> Suspect -> Restarting -> Rebuilding
+//!         ^                                             |                                  |
+//!         +---------------------------------------------+----------------------------------+
+//!                                              any -> Closed(reason), kept dormant for its numbers
+//! ```
+//!
+//! A closed link keeps its message and signal numbers, since the same two instances may meet again:
+//! a machine that slept for a minute wakes up, its peers have long rejected what they had sent, and
+//! nothing of that may arrive afterwards.
+//!
+//! Source: docs/protocol.md, section "Links".
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::crypto::Signing;
+use crate::error::{Delivery, ErrorCode};
+use crate::id::{ConnectionId, Epoch, Instance, LinkSession, PeerId, RoomId, Ticket};
+use crate::rng::{Rng, Seed};
+use crate::time::{Span, Timestamp};
+
+use super::connection::{Connection, IceStage};
+use super::fault::LinkFault;
+use super::inbox::Inbox;
+use super::outbox::{Full, MessageKey, Outbox};
+use super::report::{LinkReport, LinkState};
+use super::signal::{GiveUp, NumberedSignal, SignalQueue};
+use super::transport::{
+    Candidate, Channel, ConnectionState, ConnectionStats, Description, IceState,
+};
+
+mod attempt;
+mod frames;
+mod liveness;
+mod output;
+
+/// What a link needs to know.
+#[derive(Debug)]
+pub struct LinkConfig {
+    /// The room.
+    pub room: RoomId,
+    /// Our key.
+    pub key: Signing,
+    /// Our start.
+    pub instance: Instance,
+    /// The peer.
+    pub peer: PeerId,
+    /// The peer's start.
+    pub peer_instance: Instance,
+    /// The link's name, alike on both sides.
+    pub session: LinkSession,
+    /// Tells this link's connections from those of the node's other links: the upper 20 bits of
+    /// their ids.
+    pub slot: u32,
+    /// For nonces.
+    pub seed: Seed,
+    /// Which ICE servers to begin with.
+    pub stage: IceStage,
+    /// Whether there is a TURN server to fall back to.
+    pub has_relay: bool,
+}
+
+/// What happens to a link.
+#[derive(Debug)]
+pub enum LinkInput {
+    /// Make a connection if there is none: offer at once, or leave the first offer to the peer for
+    /// a while.
+    Connect {
+        /// Whether to offer at once.
+        offer: bool,
+    },
+    /// A signal came through the server.
+    Signal(NumberedSignal),
+    /// The server can be reached again: send what it may have lost.
+    ServerBack,
+    /// The server lost or regained the peer's socket.
+    PeerSocket {
+        /// Whether the peer has one.
+        attached: bool,
+    },
+    /// ICE servers changed.
+    Relays {
+        /// Whether there is a TURN server.
+        available: bool,
+    },
+
+    /// As [`crate::node::Input::Described`].
+    Described(ConnectionId, Ticket, Description),
+    /// As [`crate::node::Input::Applied`].
+    Applied(ConnectionId, Ticket),
+    /// As [`crate::node::Input::OperationFailed`].
+    OperationFailed(ConnectionId, Ticket),
+    /// As [`crate::node::Input::CandidateGathered`].
+    CandidateGathered(ConnectionId, Candidate),
+    /// As [`crate::node::Input::GatheringDone`].
+    GatheringDone(ConnectionId),
+    /// As [`crate::node::Input::GatheringFailed`].
+    GatheringFailed(ConnectionId, String, String),
+    /// As [`crate::node::Input::NegotiationNeeded`].
+    NegotiationNeeded(ConnectionId),
+    /// As [`crate::node::Input::TransportChanged`].
+    TransportChanged(ConnectionId, IceState, ConnectionState),
+    /// As [`crate::node::Input::ChannelOpened`].
+    ChannelOpened(ConnectionId, Channel),
+    /// As [`crate::node::Input::ChannelClosed`].
+    ChannelClosed(ConnectionId, Channel),
+    /// As [`crate::node::Input::FrameReceived`].
+    FrameReceived(ConnectionId, Channel, Vec<u8>),
+    /// As [`crate::node::Input::Buffered`].
+    Buffered(ConnectionId, Channel, usize),
+
+    /// The pool has room for the large message under way.
+    PoolGranted,
+    /// Send a message that must not be lost.
+    Send(MessageKey, Arc<[u8]>),
+    /// Send a message that may be lost.
+    SendLossy(Arc<[u8]>),
+    /// Take a message back.
+    Cancel(MessageKey),
+
+    /// Our own timers stalled for this long.
+    Stalled(Span),
+    /// The network may have changed: look whether the path still carries.
+    CheckPath,
+    /// We are about to be frozen.
+    Freeze,
+    /// We are awake again.
+    Thaw,
+    /// Say goodbye and close.
+    Leave,
+    /// Close without a word.
+    Close(ErrorCode),
+    /// The peer started anew.
+    PeerRestarted(Instance, LinkSession),
+    /// Time has passed.
+    Tick,
+}
+
+/// What a link asks for.
+#[derive(Debug)]
+pub enum LinkEffect {
+    /// Make a connection.
+    Create(ConnectionId, IceStage),
+    /// `setLocalDescription()`.
+    Describe(ConnectionId, Ticket),
+    /// `setRemoteDescription(..)`.
+    Apply(ConnectionId, Ticket, Description),
+    /// `addIceCandidate(..)`.
+    AddCandidate(ConnectionId, Candidate),
+    /// `restartIce()`.
+    RestartIce(ConnectionId, IceStage),
+    /// Hand a frame to a channel.
+    Frame(ConnectionId, Channel, Vec<u8>),
+    /// Close and forget a connection.
+    CloseConnection(ConnectionId),
+    /// Send a signal through the server.
+    Signal(NumberedSignal),
+    /// Ask the pool for room.
+    WantPool(usize),
+    /// Tell the node.
+    Notice(LinkNotice),
+}
+
+/// What a link tells its node.
+#[derive(Debug)]
+pub enum LinkNotice {
+    /// The state changed.
+    State(LinkState),
+    /// The link is verified on this connection. Streams belong on it now.
+    Opened(ConnectionId),
+    /// A message came, in order.
+    Message(Vec<u8>),
+    /// A message that may be lost came.
+    Lossy(Vec<u8>),
+    /// A message is settled.
+    Settled(MessageKey, Result<(), (ErrorCode, Delivery)>),
+    /// The peer said that it is about to be frozen, or that it is back.
+    Away(bool),
+    /// The link is over; its numbers are kept.
+    Closed(ErrorCode),
+}
+
+/// What came of an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum LinkOutcome {
+    /// Taken.
+    Done,
+    /// It speaks of a connection or ticket that is gone.
+    Stale,
+    /// The queue is full; nothing of the message is kept.
+    Full(Full),
+    /// The peer broke the protocol; the link is closed.
+    Fault(LinkFault),
+}
+
+/// One verified, ordered, honest link to one peer.
+#[derive(Debug)]
+pub struct Link {
+    pub(super) config: LinkConfig,
+    pub(super) rng: Rng,
+    pub(super) now: Timestamp,
+    pub(super) state: LinkState,
+    pub(super) state_since: Timestamp,
+    pub(super) spent: [Span; LinkState::ALL.len()],
+    pub(super) epoch: Epoch,
+    pub(super) connection_count: u32,
+    pub(super) connection: Option<Connection>,
+    pub(super) signals: SignalQueue,
+    pub(super) outbox: Outbox,
+    pub(super) inbox: Inbox,
+    pub(super) effects: VecDeque<LinkEffect>,
+    /// Whether the link was verified since it was last closed.
+    pub(super) was_open: bool,
+    pub(super) heard_at: Timestamp,
+    pub(super) sent_at: Timestamp,
+    pub(super) round_trip: Option<Span>,
+    pub(super) away_since: Option<Timestamp>,
+    pub(super) peer_socket: PeerSocket,
+    pub(super) attempt_count: u32,
+    pub(super) offer_at: Option<Timestamp>,
+    pub(super) restart_at: Option<Timestamp>,
+    pub(super) check_at: Option<Timestamp>,
+    pub(super) closed_by_peer: bool,
+    pub(super) restarted_at: Option<Timestamp>,
+    pub(super) leaving_at: Option<Timestamp>,
+    pub(super) pool_asked: bool,
+    pub(super) last_failure: Option<ErrorCode>,
+    pub(super) restart_count: u32,
+    pub(super) rebuild_count: u32,
+    pub(super) sent_bytes: u64,
+    pub(super) received_bytes: u64,
+    pub(super) lossy_dropped_count: u64,
+}
+
+/// What the server last said of the peer's socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PeerSocket {
+    Attached,
+    Gone,
+}
+
+impl Link {
+    /// A link on which nothing has been tried.
+    #[must_use]
+    pub fn new(config: LinkConfig, now: Timestamp) -> Self {
+        Self {
+            rng: Rng::new(config.seed),
+            config,
+            now,
+            state: LinkState::New,
+            state_since: now,
+            spent: [Span::ZERO; LinkState::ALL.len()],
+            epoch: Epoch(0),
+            connection_count: 0,
+            connection: None,
+            signals: SignalQueue::default(),
+            outbox: Outbox::new(1),
+            inbox: Inbox::new(0),
+            effects: VecDeque::new(),
+            was_open: false,
+            heard_at: now,
+            sent_at: now,
+            round_trip: None,
+            away_since: None,
+            peer_socket: PeerSocket::Attached,
+            attempt_count: 0,
+            offer_at: None,
+            restart_at: None,
+            check_at: None,
+            closed_by_peer: false,
+            restarted_at: None,
+            leaving_at: None,
+            pool_asked: false,
+            last_failure: None,
+            restart_count: 0,
+            rebuild_count: 0,
+            sent_bytes: 0,
+            received_bytes: 0,
+            lossy_dropped_count: 0,
+        }
+    }
+
+    /// Takes one input. Drain [`Link::poll_effect`] afterwards.
+    pub fn handle(&mut self, now: Timestamp, input: LinkInput) -> LinkOutcome {
+        self.now = self.now.max(now);
+        let outcome = match self.dispatch(input) {
+            Ok(outcome) => outcome,
+            Err(fault) => {
+                self.fail_for(&fault);
+                LinkOutcome::Fault(fault)
+            }
+        };
+        self.progress();
+        outcome
+    }
+
+    fn dispatch(&mut self, input: LinkInput) -> Result<LinkOutcome, LinkFault> {
+        match input {
+            LinkInput::Connect { offer } => self.connect(offer),
+            LinkInput::Signal(signal) => return self.on_signal(&signal),
+            LinkInput::ServerBack => self.signals.resend(),
+            LinkInput::PeerSocket { attached } => self.on_peer_socket(attached),
+            LinkInput::Relays { available } => self.config.has_relay = available,
+            LinkInput::PoolGranted => {
+                self.pool_asked = false;
+                self.inbox.grant();
+            }
+            LinkInput::Send(key, body) => {
+                return Ok(match self.outbox.push(key, body) {
+                    Ok(()) => LinkOutcome::Done,
+                    Err(full) => LinkOutcome::Full(full),
+                });
+            }
+            LinkInput::SendLossy(body) => self.send_lossy(&body),
+            LinkInput::Cancel(key) => {
+                if let Some(delivery) = self.outbox.cancel(key) {
+                    let result = Err((ErrorCode::Cancelled, delivery));
+                    self.notice(LinkNotice::Settled(key, result));
+                }
+            }
+            LinkInput::Stalled(span) => self.shift(span),
+            LinkInput::CheckPath => self.check_path(),
+            LinkInput::Freeze => self.say(&super::frame::Frame::Away),
+            LinkInput::Thaw => {
+                self.say(&super::frame::Frame::Back);
+                self.check_path();
+            }
+            LinkInput::Leave => self.leave(),
+            LinkInput::Close(code) => self.close(code),
+            LinkInput::PeerRestarted(instance, session) => self.start_over(instance, session),
+            LinkInput::Tick => {}
+            driver => return self.on_driver(driver),
+        }
+        Ok(LinkOutcome::Done)
+    }
+
+    fn on_driver(&mut self, input: LinkInput) -> Result<LinkOutcome, LinkFault> {
+        let id = match &input {
+            LinkInput::Described(id, ..)
+            | LinkInput::Applied(id, ..)
+            | LinkInput::OperationFailed(id, ..)
+            | LinkInput::CandidateGathered(id, ..)
+            | LinkInput::GatheringDone(id)
+            | LinkInput::GatheringFailed(id, ..)
+            | LinkInput::NegotiationNeeded(id)
+            | LinkInput::TransportChanged(id, ..)
+            | LinkInput::ChannelOpened(id, ..)
+            | LinkInput::ChannelClosed(id, ..)
+            | LinkInput::FrameReceived(id, ..)
+            | LinkInput::Buffered(id, ..) => *id,
+            _ => return Ok(LinkOutcome::Stale),
+        };
+        if self.connection.as_ref().is_none_or(|connection| connection.id != id) {
+            return Ok(LinkOutcome::Stale);
+        }
+        match input {
+            LinkInput::Described(_, ticket, description) => {
+                return Ok(self.on_described(ticket, description));
+            }
+            LinkInput::Applied(_, ticket) => return Ok(self.on_applied(ticket)),
+            LinkInput::OperationFailed(_, ticket) => return Ok(self.on_operation_failed(ticket)),
+            LinkInput::CandidateGathered(_, candidate) => self.on_candidate(candidate),
+            LinkInput::GatheringDone(_) => self.flush_candidates(),
+            LinkInput::GatheringFailed(_, url, detail) => self.on_gathering_failed(url, detail),
+            LinkInput::NegotiationNeeded(_) => self.on_negotiation_needed(),
+            LinkInput::TransportChanged(_, ice, state) => self.on_transport(ice, state),
+            LinkInput::ChannelOpened(_, channel) => self.on_channel_opened(channel),
+            LinkInput::ChannelClosed(_, channel) => self.on_channel_closed(channel),
+            LinkInput::FrameReceived(_, channel, bytes) => self.on_frame(channel, bytes)?,
+            LinkInput::Buffered(_, channel, bytes) => self.on_buffered(channel, bytes),
+            _ => {}
+        }
+        Ok(LinkOutcome::Done)
+    }
+
+    /// The next thing to do, `None` when there is nothing left.
+    pub fn poll_effect(&mut self) -> Option<LinkEffect> {
+        if let Some(effect) = self.effects.pop_front() {
+            return Some(effect);
+        }
+        self.next_output()
+    }
+
+    /// When to call [`Link::handle`] with [`LinkInput::Tick`] at the latest.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        self.next_deadline()
+    }
+
+    /// Where the link stands.
+    #[must_use]
+    pub fn state(&self) -> LinkState {
+        self.state
+    }
+
+    /// Whether the peer said that it is frozen and was not heard since.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        self.away_since.is_some()
+    }
+
+    /// The peer's start this link speaks to.
+    #[must_use]
+    pub fn peer_instance(&self) -> Instance {
+        self.config.peer_instance
+    }
+
+    /// The link's name.
+    #[must_use]
+    pub fn session(&self) -> LinkSession {
+        self.config.session
+    }
+
+    /// The connection that carries the link now, if one is verified.
+    #[must_use]
+    pub fn open_connection(&self) -> Option<ConnectionId> {
+        self.connection.as_ref().filter(|connection| connection.is_verified()).map(|open| open.id)
+    }
+
+    /// The connection under way or open.
+    #[must_use]
+    pub fn connection_id(&self) -> Option<ConnectionId> {
+        self.connection.as_ref().map(|connection| connection.id)
+    }
+
+    /// Bytes queued for the peer and not yet acknowledged.
+    #[must_use]
+    pub fn queued_bytes(&self) -> usize {
+        self.outbox.queued_bytes()
+    }
+
+    /// Whether everything sent was acknowledged.
+    #[must_use]
+    pub fn is_flushed(&self) -> bool {
+        self.outbox.is_empty()
+    }
+
+    /// Bytes of the node's reassembly pool held by this link.
+    #[must_use]
+    pub fn pool_bytes(&self) -> usize {
+        self.inbox.pool_bytes()
+    }
+
+    /// Since when the link is closed, if it is.
+    #[must_use]
+    pub fn closed_since(&self) -> Option<Timestamp> {
+        (self.state == LinkState::Closed).then_some(self.state_since)
+    }
+
+    /// Everything the link knows about itself.
+    #[must_use]
+    pub fn report(&self, stats: Option<ConnectionStats>) -> LinkReport {
+        let mut spent = self.spent;
+        if let Some(current) = spent.get_mut(self.state as usize) {
+            *current = current.plus(self.now.since(self.state_since));
+        }
+        let connection = self.connection.as_ref();
+        let names = |set: Option<&alloc::collections::BTreeSet<&'static str>>| {
+            set.into_iter().flatten().map(|name| String::from(*name)).collect()
+        };
+        LinkReport {
+            state: self.state,
+            spent: LinkState::ALL
+                .into_iter()
+                .zip(spent)
+                .filter(|(state, span)| *span > Span::ZERO || *state == self.state)
+                .collect(),
+            instance: self.config.peer_instance,
+            epoch: self.epoch,
+            ice: connection.map_or(IceState::New, |connection| connection.ice),
+            connection: connection.map_or(ConnectionState::New, |connection| connection.state),
+            local_candidates: names(connection.map(|connection| &connection.local_candidates)),
+            remote_candidates: names(connection.map(|connection| &connection.remote_candidates)),
+            gathering_failures: connection
+                .map(|connection| connection.gathering_failures.clone())
+                .unwrap_or_default(),
+            stats,
+            round_trip_ms: self.round_trip.map(Span::as_ms),
+            sent_bytes: self.sent_bytes,
+            received_bytes: self.received_bytes,
+            delivered_count: self.outbox.delivered_count(),
+            received_count: self.inbox.received_to(),
+            queued_bytes: self.outbox.queued_bytes(),
+            restart_count: self.restart_count,
+            rebuild_count: self.rebuild_count,
+            silent_for: self.now.since(self.heard_at),
+            last_failure: self.last_failure,
+        }
+    }
+
+    pub(super) fn notice(&mut self, notice: LinkNotice) {
+        self.effects.push_back(LinkEffect::Notice(notice));
+    }
+
+    pub(super) fn enter(&mut self, state: LinkState) {
+        if state == self.state {
+            return;
+        }
+        if let Some(spent) = self.spent.get_mut(self.state as usize) {
+            *spent = spent.plus(self.now.since(self.state_since));
+        }
+        // What went out on the link's own channel may never arrive there.
+        if self.state == LinkState::Open {
+            self.signals.resend();
+        }
+        self.state = state;
+        self.state_since = self.now;
+        self.notice(LinkNotice::State(state));
+    }
+
+    /// Closes the link: every message is settled, the numbers are kept.
+    pub(super) fn close(&mut self, code: ErrorCode) {
+        if self.state == LinkState::Closed {
+            return;
+        }
+        self.drop_connection();
+        for (key, delivery) in self.outbox.give_up() {
+            self.notice(LinkNotice::Settled(key, Err((code, delivery))));
+        }
+        self.last_failure = Some(code);
+        (self.offer_at, self.restart_at, self.restarted_at) = (None, None, None);
+        (self.leaving_at, self.away_since, self.was_open) = (None, None, false);
+        self.closed_by_peer = false;
+        self.attempt_count = 0;
+        self.enter(LinkState::Closed);
+        self.notice(LinkNotice::Closed(code));
+    }
+
+    pub(super) fn fail_for(&mut self, fault: &LinkFault) {
+        let (code, reason) = match fault {
+            LinkFault::Hello(_) => (ErrorCode::HelloRejected, GiveUp::HelloRejected),
+            _ => (ErrorCode::ProtocolViolation, GiveUp::ProtocolViolation),
+        };
+        self.close(code);
+        if self.signals.has_room() {
+            self.signals.push(self.epoch, super::signal::Signal::GiveUp(reason));
+        }
+    }
+
+    fn start_over(&mut self, instance: Instance, session: LinkSession) {
+        for key in self.outbox.start_over() {
+            let result = Err((ErrorCode::PeerRestarted, Delivery::Unknown));
+            self.notice(LinkNotice::Settled(key, result));
+        }
+        self.drop_connection();
+        self.config.peer_instance = instance;
+        self.config.session = session;
+        self.inbox = Inbox::new(0);
+        self.signals = SignalQueue::default();
+        self.epoch = Epoch(0);
+        self.last_failure = Some(ErrorCode::PeerRestarted);
+        (self.offer_at, self.restart_at, self.restarted_at) = (None, None, None);
+        (self.away_since, self.was_open, self.attempt_count) = (None, false, 0);
+        self.enter(LinkState::New);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! What goes out on the data channels, in order of urgency: control, then messages, then bulk.
+
+use alloc::vec::Vec;
+
+use super::super::connection::Connection;
+use super::super::frame::Frame;
+use super::super::report::LinkState;
+use super::super::transport::Channel;
+use super::{Link, LinkEffect};
+
+impl Link {
+    /// Sends a frame of the link's own on control, where the peer would believe it.
+    pub(super) fn say(&mut self, frame: &Frame<'_>) {
+        if self.connection.as_ref().is_some_and(Connection::is_verified) {
+            self.send_frame(Channel::Control, frame.encode());
+        }
+    }
+
+    pub(super) fn send_frame(&mut self, channel: Channel, bytes: Vec<u8>) {
+        if let Some(frame) = self.account(channel, bytes) {
+            self.effects.push_back(frame);
+        }
+    }
+
+    fn account(&mut self, channel: Channel, bytes: Vec<u8>) -> Option<LinkEffect> {
+        let connection = self.connection.as_mut()?;
+        let progress = connection.channel(channel);
+        if !progress.is_open {
+            return None;
+        }
+        progress.buffered_bytes += bytes.len();
+        self.sent_bytes += bytes.len() as u64;
+        self.sent_at = self.now;
+        Some(LinkEffect::Frame(connection.id, channel, bytes))
+    }
+
+    pub(super) fn on_buffered(&mut self, channel: Channel, bytes: usize) {
+        if let Some(connection) = &mut self.connection {
+            connection.channel(channel).buffered_bytes = bytes;
+        }
+    }
+
+    pub(super) fn send_lossy(&mut self, body: &[u8]) {
+        let takes = self
+            .connection
+            .as_ref()
+            .is_some_and(|open| open.is_verified() && open.has_room(Channel::Lossy));
+        if takes && self.state == LinkState::Open {
+            self.send_frame(Channel::Lossy, Frame::Lossy { body }.encode());
+        } else {
+            self.lossy_dropped_count += 1;
+        }
+    }
+
+    /// Asks the node's pool for room for a large message, once.
+    pub(super) fn want_pool(&mut self) {
+        if let Some(bytes) = self.inbox.wanted_pool_bytes()
+            && !self.pool_asked
+        {
+            self.pool_asked = true;
+            self.effects.push_back(LinkEffect::WantPool(bytes));
+        }
+    }
+
+    /// The most urgent thing that can go out now.
+    pub(super) fn next_output(&mut self) -> Option<LinkEffect> {
+        if let Some(signal) = self.signals.next(self.now, self.epoch) {
+            if self.state != LinkState::Open {
+                return Some(LinkEffect::Signal(signal));
+            }
+            let (epoch, number, ack) = (signal.epoch, signal.number, signal.ack);
+            let frame = Frame::Signal { epoch, number, ack, body: &signal.body }.encode();
+            return self.account(Channel::Control, frame);
+        }
+        let connection = self.connection.as_ref().filter(|open| open.is_verified())?;
+        if self.leaving_at.is_some() {
+            return None;
+        }
+        let control_has_room = connection.has_room(Channel::Control);
+        let bulk_has_room = connection.has_room(Channel::Bulk);
+        let piece_bytes_max = connection.bulk_frame_bytes_max();
+        if let Some(number) = self.inbox.next_grant() {
+            return self.account(Channel::Control, Frame::Grant { number }.encode());
+        }
+        if control_has_room && let Some(frame) = self.outbox.next_small(self.inbox.received_to()) {
+            // Our messages carry the acknowledgement, but not how far a large one has come.
+            if self.inbox.partial().is_none() {
+                self.inbox.acked(self.now);
+            }
+            return self.account(Channel::Control, frame);
+        }
+        if let Some(ack) = self.inbox.next_ack(self.now) {
+            return self.account(Channel::Control, ack.encode());
+        }
+        if bulk_has_room && let Some(frame) = self.outbox.next_piece(piece_bytes_max) {
+            return self.account(Channel::Bulk, frame);
+        }
+        None
+    }
+}
