@@ -1,29 +1,74 @@
-//! The node: one peer in one room. It routes between the server's client, the links and the
-//! application, and decides what a page's driver does.
+//! The node: one peer in one room.
+//!
+//! It routes between the machines that decide - the server's [`crate::signalling::client::Client`]
+//! and one [`crate::link::Link`] for each peer - and adds what belongs to the room as a whole: who
+//! is here, which call waits for which acknowledgement, requests, presence, streams, the state the
+//! application sees. It speaks to its driver in [`Input`]s and [`Effect`]s, and to the application
+//! in [`Notice`]s.
+//!
+//! ```text
+//!   driver --Input--> Node --ClientInput--> Client --ClientEffect--+
+//!                      |  \--LinkInput----> Link   --LinkEffect----+--> poll_effect --> driver
+//! ```
+//!
+//! Everything is drained lazily in [`Node::poll_effect`]: what the application sends within one turn
+//! is queued first and then shares frames.
+//!
+//! Out of scope here: the ledger, rooms larger than a full mesh, files beyond one message.
 
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::rng::Seed;
+use crate::crypto::{SealingSecret, Signing};
+use crate::error::ErrorCode;
+use crate::id::{ConnectionId, Instance, PeerId, SessionKey, StreamKey};
+use crate::limits::{
+    ADMISSION_DEADLINE, LEAVE_DEADLINE, REMNANT_COUNT_MAX, REMNANT_KEPT, STALL_MIN, WAKE_MIN,
+};
+use crate::link::{Link, LinkInput, LinkState};
+use crate::rng::{Rng, Seed};
+use crate::signalling::address::RoomAddress;
+use crate::signalling::client::{Client, ClientConfig, ClientInput};
+use crate::signalling::envelope::Identity;
+use crate::signalling::keys::RoomKeys;
+use crate::time::{Clock, Now, Span, Timestamp, earliest};
 
+mod calls;
 mod content;
+mod diagnose;
 mod effect;
 mod input;
+mod links;
+mod members;
 mod notice;
+mod outcome;
+pub mod parcel;
+mod peer;
 mod report;
+mod requests;
+mod streams;
 
 pub use content::Content;
 pub use effect::{Effect, IceServer};
 pub use input::{Answer, Input, Lifecycle, Recipient};
 pub use notice::{Audience, MeshError, Notice, PeerState, RoomStatus};
+pub use outcome::Outcome;
 pub use report::{PeerReport, Report};
+
+use calls::Calls;
+use diagnose::Diagnosis;
+use peer::Peer;
+use requests::Requests;
+use streams::LocalStream;
 
 /// What a node needs to know before it starts.
 #[derive(Clone, Debug)]
 pub struct NodeConfig {
     /// The room address, or a public room's bare name.
-    pub address: alloc::string::String,
+    pub address: String,
     /// The server, where the address does not name it.
-    pub server: Option<alloc::string::String>,
+    pub server: Option<String>,
     /// A secret seed that names this peer; a fresh one is drawn where none is given.
     pub identity: Option<Seed>,
     /// ICE servers to use instead of those the signalling server names.
@@ -31,5 +76,471 @@ pub struct NodeConfig {
     /// Whether only relayed candidates may be used.
     pub relay_only: bool,
     /// How long to wait for admission; [`crate::limits::ADMISSION_DEADLINE`] if not given.
-    pub timeout: Option<crate::time::Span>,
+    pub timeout: Option<Span>,
+}
+
+/// Where the node stands with the room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Not started.
+    Idle,
+    /// The server has not admitted us yet.
+    Joining { due: Timestamp },
+    /// In the room.
+    Joined,
+    /// Waiting for acknowledgements before the goodbyes.
+    Flushing { due: Timestamp },
+    /// Waiting for the links to close.
+    Parting { due: Timestamp },
+    /// Over.
+    Closed,
+}
+
+/// How the server stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Server {
+    Connecting,
+    Connected,
+    Lost(ErrorCode),
+}
+
+/// One peer in one room.
+#[derive(Debug)]
+pub struct Node {
+    config: NodeConfig,
+    address: RoomAddress,
+    keys: RoomKeys,
+    signing: Signing,
+    sealing: SealingSecret,
+    instance: Instance,
+    rng: Rng,
+    clock: Clock,
+    /// When we wanted to be called again, to notice that we slept.
+    expected_at: Option<Timestamp>,
+    phase: Phase,
+    status: RoomStatus,
+    server: Server,
+    client: Client,
+    client_count: u32,
+    ice_servers: Vec<IceServer>,
+    peers: BTreeMap<PeerId, Peer>,
+    slots: BTreeMap<u32, PeerId>,
+    slot_count: u32,
+    members: BTreeMap<SessionKey, PeerId>,
+    calls: Calls,
+    requests: Requests,
+    presence: Option<Vec<u8>>,
+    streams: BTreeMap<StreamKey, LocalStream>,
+    diagnosis: Diagnosis,
+    pool_queue: VecDeque<(PeerId, usize)>,
+    dirty: BTreeSet<PeerId>,
+    effects: VecDeque<Effect>,
+}
+
+impl Node {
+    /// A node that has not started.
+    ///
+    /// # Errors
+    /// `InvalidAddress`, with what was expected and found.
+    pub fn new(config: NodeConfig, seed: Seed, now: Now) -> Result<Self, MeshError> {
+        let address = RoomAddress::parse(&config.address, config.server.as_deref())
+            .map_err(|error| members::address_error(&error))?;
+        let keys = address.room().keys();
+        let mut rng = Rng::new(seed);
+        let identity = config.identity.unwrap_or_else(|| Seed(rng.bytes()));
+        let signing = Signing::from_seed(&identity.0);
+        let sealing = SealingSecret::from_bytes(rng.bytes());
+        let instance = Instance::new(now.wall, rng.bytes());
+        let mut clock = Clock::default();
+        clock.advance(now);
+        let client =
+            members::client(&address, &keys, &signing, &sealing, instance, &mut rng, now, &config);
+        Ok(Self {
+            ice_servers: config.ice_servers.clone().unwrap_or_default(),
+            config,
+            address,
+            keys,
+            signing,
+            sealing,
+            instance,
+            rng,
+            clock,
+            expected_at: None,
+            phase: Phase::Idle,
+            status: RoomStatus::Alone,
+            server: Server::Connecting,
+            client,
+            client_count: 0,
+            peers: BTreeMap::new(),
+            slots: BTreeMap::new(),
+            slot_count: 0,
+            members: BTreeMap::new(),
+            calls: Calls::default(),
+            requests: Requests::default(),
+            presence: None,
+            streams: BTreeMap::new(),
+            diagnosis: Diagnosis::default(),
+            pool_queue: VecDeque::new(),
+            dirty: BTreeSet::new(),
+            effects: VecDeque::new(),
+        })
+    }
+
+    /// Our own name.
+    #[must_use]
+    pub fn self_id(&self) -> PeerId {
+        self.signing.peer()
+    }
+
+    /// The room address, which is the invite.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.address.to_text()
+    }
+
+    /// Takes one input. Drain [`Node::poll_effect`] afterwards, at the latest at the end of the turn.
+    pub fn handle(&mut self, now: Now, input: Input) -> Outcome {
+        let now = self.clock.advance(now).monotonic;
+        self.notice_stall(now);
+        if self.phase == Phase::Closed {
+            return self.handle_closed(&input);
+        }
+        let outcome = self.dispatch(input);
+        self.run_timers();
+        outcome
+    }
+
+    /// The next thing to do, `None` when there is nothing left.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        loop {
+            if let Some(effect) = self.effects.pop_front() {
+                return Some(effect);
+            }
+            if !self.pump() {
+                self.expected_at = self.next_timeout();
+                return None;
+            }
+        }
+    }
+
+    /// When to call [`Node::handle`] with [`Input::Tick`] at the latest.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        self.next_timeout()
+    }
+
+    fn dispatch(&mut self, input: Input) -> Outcome {
+        match input {
+            Input::Start => self.start(),
+            Input::Tick => {}
+            Input::Entropy(seed) => self.rng.stir(seed),
+            Input::Lifecycle(lifecycle) => self.on_lifecycle(lifecycle),
+            Input::SocketOpened { socket } => {
+                return self.tell_client(ClientInput::SocketOpened { socket });
+            }
+            Input::SocketReceived { socket, bytes } => {
+                return self.tell_client(ClientInput::SocketReceived { socket, bytes });
+            }
+            Input::SocketClosed { socket } => {
+                return self.tell_client(ClientInput::SocketClosed { socket });
+            }
+            Input::Send { ticket, to, content, payload } => {
+                self.send(ticket, to, content, &payload);
+            }
+            Input::SendTopic { ticket, to, name, content, payload } => {
+                self.send_topic(ticket, to, name, content, &payload);
+            }
+            Input::SendLossy { ticket, to, name, content, payload } => {
+                self.send_lossy(ticket, to, name, content, &payload);
+            }
+            Input::Cancel { ticket } => self.cancel(ticket),
+            Input::Request { ticket, peer, name, content, payload, timeout } => {
+                self.request(ticket, peer, name, content, &payload, timeout);
+            }
+            Input::Respond { request, answer } => return self.respond(request, answer),
+            Input::SetPresence { payload } => self.set_presence(payload),
+            Input::AddStream { stream, media_id, label, to } => {
+                self.add_stream(stream, LocalStream { media_id, label, to });
+            }
+            Input::RemoveStream { stream } => self.remove_stream(stream),
+            Input::AwaitDrained { ticket, peer } => self.await_drained(ticket, peer),
+            Input::Diagnose { ticket } => self.diagnose(ticket),
+            Input::Stats { connection, ticket, stats } => self.on_stats(connection, ticket, stats),
+            Input::TrackArrived { connection, media_id } => {
+                return self.on_track(connection, media_id);
+            }
+            Input::Leave => self.leave(),
+            driver => return self.tell_connection(driver),
+        }
+        Outcome::Done
+    }
+
+    /// A call after the end is refused by name; everything else concerns what is gone.
+    fn handle_closed(&mut self, input: &Input) -> Outcome {
+        match input {
+            Input::Send { ticket, .. }
+            | Input::SendTopic { ticket, .. }
+            | Input::SendLossy { ticket, .. }
+            | Input::Request { ticket, .. } => {
+                let error =
+                    MeshError::new(ErrorCode::RoomClosed).delivery(crate::error::Delivery::NotSent);
+                self.notify(Notice::Refused { ticket: *ticket, error });
+            }
+            Input::AwaitDrained { ticket, .. } => self.notify(Notice::Drained { ticket: *ticket }),
+            Input::Diagnose { ticket } => self.diagnose(*ticket),
+            _ => return Outcome::Stale,
+        }
+        Outcome::Done
+    }
+
+    fn start(&mut self) {
+        if self.phase != Phase::Idle {
+            return;
+        }
+        let patience = self.config.timeout.unwrap_or(ADMISSION_DEADLINE);
+        self.phase = Phase::Joining { due: self.now().after(patience) };
+        let _ = self.tell_client(ClientInput::Start);
+    }
+
+    fn on_lifecycle(&mut self, lifecycle: Lifecycle) {
+        match lifecycle {
+            Lifecycle::Frozen => self.tell_all_links(|| LinkInput::Freeze),
+            Lifecycle::Resumed => {
+                let _ = self.tell_client(ClientInput::Wake);
+                self.tell_all_links(|| LinkInput::Thaw);
+            }
+            Lifecycle::Online => {
+                let _ = self.tell_client(ClientInput::Wake);
+                self.tell_all_links(|| LinkInput::CheckPath);
+            }
+            Lifecycle::Hidden => {
+                self.tell_all_links(|| LinkInput::Leave);
+                let _ = self.tell_client(ClientInput::Leave);
+            }
+            Lifecycle::Shown => {
+                let now = self.clock.now();
+                self.client_count += 1;
+                self.client = members::client(
+                    &self.address,
+                    &self.keys,
+                    &self.signing,
+                    &self.sealing,
+                    self.instance,
+                    &mut self.rng,
+                    now,
+                    &self.config,
+                );
+                self.members.clear();
+                self.tell_all_links(|| LinkInput::Close(ErrorCode::PeerLeft));
+                let _ = self.tell_client(ClientInput::Start);
+            }
+        }
+    }
+
+    fn leave(&mut self) {
+        match self.phase {
+            Phase::Idle | Phase::Joining { .. } => {
+                let _ = self.tell_client(ClientInput::Leave);
+                self.end(None);
+            }
+            Phase::Joined => {
+                self.phase = Phase::Flushing { due: self.now().after(LEAVE_DEADLINE) };
+            }
+            Phase::Flushing { .. } | Phase::Parting { .. } | Phase::Closed => {}
+        }
+    }
+
+    fn run_timers(&mut self) {
+        let now = self.now();
+        if self.client.poll_timeout().is_some_and(|at| at <= now) {
+            let _ = self.tell_client(ClientInput::Tick);
+        }
+        let due: Vec<PeerId> = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| peer.link.poll_timeout().is_some_and(|at| at <= now))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in due {
+            let _ = self.tell_link(id, LinkInput::Tick);
+        }
+        self.retry_links();
+        self.expire_requests();
+        self.expire_diagnosis();
+        self.run_phase();
+    }
+
+    fn run_phase(&mut self) {
+        let now = self.now();
+        match self.phase {
+            Phase::Joining { due } if due <= now => {
+                let _ = self.tell_client(ClientInput::Leave);
+                self.join_failed(
+                    MeshError::new(ErrorCode::ServerUnreachable)
+                        .mismatch("an answer in time", "none"),
+                );
+            }
+            Phase::Flushing { due } => {
+                let flushed = self.peers.values().all(|peer| peer.link.is_flushed());
+                if flushed || due <= now {
+                    self.tell_all_links(|| LinkInput::Leave);
+                    let due = now.after(LEAVE_DEADLINE);
+                    self.phase = Phase::Parting { due };
+                    self.run_phase();
+                }
+            }
+            Phase::Parting { due } => {
+                let parted = self
+                    .peers
+                    .values()
+                    .all(|peer| matches!(peer.link.state(), LinkState::Closed | LinkState::New));
+                if parted || due <= now {
+                    let _ = self.tell_client(ClientInput::Leave);
+                    self.end(None);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Ends everything: settles every call, closes every link, tells the application.
+    fn end(&mut self, error: Option<MeshError>) {
+        let ids: Vec<PeerId> = self.peers.keys().copied().collect();
+        for id in ids {
+            let _ = self.tell_link(id, LinkInput::Close(ErrorCode::RoomClosed));
+        }
+        while self.pump_links() {}
+        while self.pump_client() {}
+        self.end_requests();
+        self.phase = Phase::Closed;
+        self.update_status();
+        self.notify(Notice::Closed(error));
+    }
+
+    fn join_failed(&mut self, error: MeshError) {
+        self.phase = Phase::Closed;
+        self.update_status();
+        self.notify(Notice::JoinFailed(error));
+    }
+
+    /// A timer that fires late says that we slept: what we did not hear in that time says nothing
+    /// about the others.
+    fn notice_stall(&mut self, now: Timestamp) {
+        let Some(expected_at) = self.expected_at.take() else { return };
+        let stall = now.since(expected_at);
+        if stall < STALL_MIN {
+            return;
+        }
+        self.tell_all_links(|| LinkInput::Stalled(stall));
+        if stall >= WAKE_MIN {
+            let _ = self.tell_client(ClientInput::Wake);
+            self.tell_all_links(|| LinkInput::CheckPath);
+        }
+    }
+
+    fn pump(&mut self) -> bool {
+        self.pump_client() || self.pump_links()
+    }
+
+    fn next_timeout(&self) -> Option<Timestamp> {
+        let mut next = match self.phase {
+            Phase::Closed => return None,
+            Phase::Joining { due } | Phase::Flushing { due } | Phase::Parting { due } => Some(due),
+            Phase::Idle | Phase::Joined => None,
+        };
+        next = earliest(next, self.client.poll_timeout());
+        for peer in self.peers.values() {
+            next = earliest(next, peer.link.poll_timeout());
+            next = earliest(next, peer.retry_at);
+        }
+        next = earliest(next, self.requests.deadline());
+        earliest(next, self.diagnosis.deadline())
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now().monotonic
+    }
+
+    fn notify(&mut self, notice: Notice) {
+        self.effects.push_back(Effect::Notify(notice));
+    }
+
+    fn trouble(&mut self, error: MeshError) {
+        self.notify(Notice::Trouble(error));
+    }
+
+    fn identity(&self) -> Identity<'_> {
+        Identity {
+            keys: &self.keys,
+            signing: &self.signing,
+            instance: self.instance,
+            session_key: self.client.session_key(),
+            sealing: &self.sealing,
+        }
+    }
+
+    fn update_status(&mut self) {
+        let visible = || self.peers.values().filter(|peer| peer.is_visible);
+        let status = if self.phase == Phase::Closed {
+            RoomStatus::Closed
+        } else if visible().any(|peer| peer.is_joined) {
+            RoomStatus::Connected
+        } else if self.server != Server::Connected {
+            RoomStatus::Offline
+        } else if visible().next().is_some() {
+            RoomStatus::Linking
+        } else {
+            RoomStatus::Alone
+        };
+        if status != self.status && !matches!(self.phase, Phase::Idle | Phase::Joining { .. }) {
+            self.status = status;
+            self.notify(Notice::Status(status));
+        }
+    }
+
+    fn peer_of(&self, connection: ConnectionId) -> Option<PeerId> {
+        self.slots.get(&Link::slot_of(connection)).copied()
+    }
+
+    /// Peers that are gone for good are forgotten once their numbers cannot matter any more.
+    fn forget_remnants(&mut self) {
+        let now = self.now();
+        let mut remnants: Vec<(Timestamp, PeerId)> = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| !peer.is_member && !peer.is_visible)
+            .filter_map(|(id, peer)| peer.link.closed_since().map(|since| (since, *id)))
+            .collect();
+        remnants.sort_unstable();
+        let surplus = remnants.len().saturating_sub(REMNANT_COUNT_MAX);
+        for (index, (since, id)) in remnants.into_iter().enumerate() {
+            if index < surplus || now.since(since) >= REMNANT_KEPT {
+                self.peers.remove(&id);
+                self.slots.retain(|_, owner| *owner != id);
+                self.dirty.remove(&id);
+            }
+        }
+    }
+}
+
+/// A failure that names what the driver or the application handed in.
+fn invalid_argument(expected: &str, found: impl ToString) -> MeshError {
+    MeshError::new(ErrorCode::InvalidArgument).mismatch(expected, found.to_string())
+}
+
+/// A failure of the client's configuration type, so that it is built in one place.
+fn client_config(
+    address: &RoomAddress,
+    keys: &RoomKeys,
+    session: Signing,
+    introduction: Vec<u8>,
+) -> ClientConfig {
+    ClientConfig {
+        socket_url: address.socket_url(),
+        host: String::from(address.host()),
+        topic: keys.topic(),
+        session,
+        introduction,
+        admission_deadline: ADMISSION_DEADLINE,
+    }
 }

@@ -85,7 +85,7 @@ struct Reassembly {
 
 /// What came from one peer.
 #[derive(Debug)]
-pub struct Inbox {
+pub(super) struct Inbox {
     next: u64,
     stash: BTreeMap<u64, Vec<u8>>,
     stash_bytes: usize,
@@ -95,13 +95,12 @@ pub struct Inbox {
     owed_count: usize,
     owed_bytes: usize,
     acked_at: Option<Timestamp>,
-    duplicate_count: u64,
 }
 
 impl Inbox {
     /// An inbox that has received everything up to `received_to`.
     #[must_use]
-    pub fn new(received_to: u64) -> Self {
+    pub(super) fn new(received_to: u64) -> Self {
         Self {
             next: received_to + 1,
             stash: BTreeMap::new(),
@@ -111,34 +110,27 @@ impl Inbox {
             owed_count: 0,
             owed_bytes: 0,
             acked_at: None,
-            duplicate_count: 0,
         }
     }
 
     /// Everything up to here was received.
     #[must_use]
-    pub fn received_to(&self) -> u64 {
+    pub(super) fn received_to(&self) -> u64 {
         self.next - 1
     }
 
     /// How far the large message under way has come.
     #[must_use]
-    pub fn partial(&self) -> Option<Partial> {
+    pub(super) fn partial(&self) -> Option<Partial> {
         let reassembly = self.reassembly.as_ref()?;
         let bytes = reassembly.bytes.len() as u64;
         Some(Partial { number: reassembly.number, bytes })
     }
 
-    /// Messages that came more than once.
-    #[must_use]
-    pub fn duplicate_count(&self) -> u64 {
-        self.duplicate_count
-    }
-
     /// A connection is verified: the sender will send from `sends_from` on; what lies below never
     /// comes. A grant already given has to be told again. Returns what is in order now.
     #[must_use]
-    pub fn restart(&mut self, sends_from: u64) -> Vec<Vec<u8>> {
+    pub(super) fn restart(&mut self, sends_from: u64) -> Vec<Vec<u8>> {
         if sends_from > self.next {
             self.next = sends_from;
             self.stash = self.stash.split_off(&sends_from);
@@ -158,7 +150,7 @@ impl Inbox {
     ///
     /// # Errors
     /// See [`InboxFault`].
-    pub fn receive_small(
+    pub(super) fn receive_small(
         &mut self,
         first: u64,
         bodies: &[&[u8]],
@@ -172,8 +164,9 @@ impl Inbox {
             self.owed_count += 1;
             self.owed_bytes += body.len();
             if number < self.next || self.stash.contains_key(&number) {
-                self.duplicate_count += 1;
-            } else if number == self.next && self.stash.is_empty() {
+                continue; // A duplicate: acknowledged again, delivered once.
+            }
+            if number == self.next && self.stash.is_empty() {
                 self.next += 1;
                 ready.push(body.to_vec());
             } else {
@@ -188,7 +181,7 @@ impl Inbox {
     ///
     /// # Errors
     /// See [`InboxFault`].
-    pub fn receive_piece(
+    pub(super) fn receive_piece(
         &mut self,
         number: u64,
         offset: u64,
@@ -199,7 +192,6 @@ impl Inbox {
         self.owed_bytes += bytes.len();
         self.owed_count += 1;
         if number < self.next || self.stash.contains_key(&number) {
-            self.duplicate_count += 1;
             return Ok(Vec::new());
         }
         let size = usize::try_from(total).unwrap_or(usize::MAX);
@@ -244,13 +236,13 @@ impl Inbox {
 
     /// Pool bytes to ask for: of a large message whose first piece is here.
     #[must_use]
-    pub fn wanted_pool_bytes(&self) -> Option<usize> {
+    pub(super) fn wanted_pool_bytes(&self) -> Option<usize> {
         let reassembly = self.reassembly.as_ref()?;
         (reassembly.grant == Grant::Awaited).then_some(reassembly.total)
     }
 
     /// The pool has room for the message under way.
-    pub fn grant(&mut self) {
+    pub(super) fn grant(&mut self) {
         if let Some(reassembly) = &mut self.reassembly
             && reassembly.grant == Grant::Awaited
         {
@@ -262,12 +254,12 @@ impl Inbox {
 
     /// Pool bytes held here at this moment.
     #[must_use]
-    pub fn pool_bytes(&self) -> usize {
+    pub(super) fn pool_bytes(&self) -> usize {
         self.pool_bytes.values().sum()
     }
 
     /// The grant to tell the sender of, once.
-    pub fn next_grant(&mut self) -> Option<u64> {
+    pub(super) fn next_grant(&mut self) -> Option<u64> {
         let reassembly = self.reassembly.as_mut()?;
         if reassembly.grant != Grant::Owed {
             return None;
@@ -277,7 +269,7 @@ impl Inbox {
     }
 
     /// The acknowledgement to send now, if one is due.
-    pub fn next_ack(&mut self, now: Timestamp) -> Option<Frame<'static>> {
+    pub(super) fn next_ack(&mut self, now: Timestamp) -> Option<Frame<'static>> {
         if !self.ack_is_due(now) {
             return None;
         }
@@ -286,14 +278,14 @@ impl Inbox {
     }
 
     /// An acknowledgement went out beside messages of ours.
-    pub fn acked(&mut self, now: Timestamp) {
+    pub(super) fn acked(&mut self, now: Timestamp) {
         (self.owed_count, self.owed_bytes) = (0, 0);
         self.acked_at = Some(now);
     }
 
     /// When the next acknowledgement is due at the latest.
     #[must_use]
-    pub fn ack_deadline(&self) -> Option<Timestamp> {
+    pub(super) fn ack_deadline(&self) -> Option<Timestamp> {
         let since = self.acked_at.unwrap_or(Timestamp::ZERO);
         (self.owed_count > 0).then(|| since.after(ACK_DELAY))
     }

@@ -289,15 +289,14 @@ impl Link {
     /// Takes one input. Drain [`Link::poll_effect`] afterwards.
     pub fn handle(&mut self, now: Timestamp, input: LinkInput) -> LinkOutcome {
         self.now = self.now.max(now);
-        let outcome = match self.dispatch(input) {
-            Ok(outcome) => outcome,
-            Err(fault) => {
-                self.fail_for(&fault);
-                LinkOutcome::Fault(fault)
-            }
-        };
-        self.progress();
-        outcome
+        let outcome = self.dispatch(input).and_then(|outcome| {
+            self.progress()?;
+            Ok(outcome)
+        });
+        outcome.unwrap_or_else(|fault| {
+            self.fail_for(&fault);
+            LinkOutcome::Fault(fault)
+        })
     }
 
     fn dispatch(&mut self, input: LinkInput) -> Result<LinkOutcome, LinkFault> {
@@ -435,6 +434,18 @@ impl Link {
         self.outbox.queued_bytes()
     }
 
+    /// Whether another message of this length would be taken.
+    #[must_use]
+    pub fn takes(&self, bytes: usize) -> bool {
+        self.outbox.takes(bytes)
+    }
+
+    /// Whether the server last said that the peer has a socket there.
+    #[must_use]
+    pub fn peer_is_attached(&self) -> bool {
+        self.peer_socket == PeerSocket::Attached
+    }
+
     /// Whether everything sent was acknowledged.
     #[must_use]
     pub fn is_flushed(&self) -> bool {
@@ -532,7 +543,7 @@ impl Link {
         self.notice(LinkNotice::Closed(code));
     }
 
-    pub(super) fn fail_for(&mut self, fault: &LinkFault) {
+    fn fail_for(&mut self, fault: &LinkFault) {
         let (code, reason) = match fault {
             LinkFault::Hello(_) => (ErrorCode::HelloRejected, GiveUp::HelloRejected),
             _ => (ErrorCode::ProtocolViolation, GiveUp::ProtocolViolation),

@@ -25,7 +25,7 @@ use super::transport::{Candidate, Description, DescriptionKind};
 
 /// Who gives way when both offer at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manners {
+pub(super) enum Manners {
     /// Takes the other's offer and drops its own.
     Polite,
     /// Ignores the other's offer.
@@ -47,7 +47,7 @@ enum Operation {
 
 /// What the driver is asked to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
+pub(super) enum Step {
     /// `setLocalDescription()`.
     Describe(Ticket),
     /// `setRemoteDescription(..)`.
@@ -58,7 +58,7 @@ pub enum Step {
 
 /// The negotiation of one connection.
 #[derive(Debug)]
-pub struct Negotiation {
+pub(super) struct Negotiation {
     manners: Manners,
     state: SignalingState,
     in_flight: Option<(Ticket, Operation)>,
@@ -73,7 +73,7 @@ pub struct Negotiation {
 impl Negotiation {
     /// A connection just made. `offers` says whether this side makes the first offer.
     #[must_use]
-    pub fn new(manners: Manners, offers: bool) -> Self {
+    pub(super) fn new(manners: Manners, offers: bool) -> Self {
         Self {
             manners,
             state: SignalingState::Stable,
@@ -88,27 +88,21 @@ impl Negotiation {
     }
 
     /// `negotiationneeded` fired.
-    pub fn need(&mut self) {
+    pub(super) fn need(&mut self) {
         self.needed = true;
     }
 
     /// Whether nothing is under way.
     #[must_use]
-    pub fn is_settled(&self) -> bool {
+    pub(super) fn is_settled(&self) -> bool {
         self.state == SignalingState::Stable
             && self.in_flight.is_none()
             && self.incoming.is_empty()
             && !self.needed
     }
 
-    /// Whether an operation of the driver is awaited.
-    #[must_use]
-    pub fn awaits_driver(&self) -> bool {
-        self.in_flight.is_some()
-    }
-
     /// The other side's description came.
-    pub fn receive(&mut self, description: Description) {
+    pub(super) fn receive(&mut self, description: Description) {
         // Two are enough: an offer and the answer to ours. More come only from a peer that sends
         // offers faster than the browser takes them; the newest is the one that counts.
         if self.incoming.len() >= 2 {
@@ -118,7 +112,7 @@ impl Negotiation {
     }
 
     /// The other side's candidates came; they wait for its description.
-    pub fn receive_candidates(&mut self, candidates: Vec<Candidate>) {
+    pub(super) fn receive_candidates(&mut self, candidates: Vec<Candidate>) {
         for candidate in candidates {
             if self.candidates.len() < EARLY_CANDIDATE_COUNT_MAX {
                 self.candidates.push_back(candidate);
@@ -127,7 +121,7 @@ impl Negotiation {
     }
 
     /// The next thing to ask of the driver.
-    pub fn step(&mut self) -> Option<Step> {
+    pub(super) fn step(&mut self) -> Option<Step> {
         if self.in_flight.is_some() {
             return None;
         }
@@ -163,7 +157,7 @@ impl Negotiation {
     /// `setLocalDescription()` is done. Says whether the description is to be sent; `None` for a
     /// stale ticket.
     #[must_use]
-    pub fn described(&mut self, ticket: Ticket, kind: DescriptionKind) -> Option<bool> {
+    pub(super) fn described(&mut self, ticket: Ticket, kind: DescriptionKind) -> Option<bool> {
         if self.in_flight != Some((ticket, Operation::Describe)) {
             return None;
         }
@@ -184,7 +178,7 @@ impl Negotiation {
     }
 
     /// `setRemoteDescription(..)` is done. Whether the ticket was the awaited one.
-    pub fn applied(&mut self, ticket: Ticket) -> bool {
+    pub(super) fn applied(&mut self, ticket: Ticket) -> bool {
         let Some((awaited, Operation::Apply(kind))) = self.in_flight else { return false };
         if awaited != ticket {
             return false;
@@ -200,7 +194,7 @@ impl Negotiation {
 
     /// Whether `ticket` is the operation in flight.
     #[must_use]
-    pub fn awaits(&self, ticket: Ticket) -> bool {
+    pub(super) fn awaits(&self, ticket: Ticket) -> bool {
         self.in_flight.is_some_and(|(awaited, _)| awaited == ticket)
     }
 

@@ -90,7 +90,7 @@ pub struct Full {
 
 /// Messages on their way to one peer.
 #[derive(Debug)]
-pub struct Outbox {
+pub(super) struct Outbox {
     queue: VecDeque<Queued>,
     queue_bytes: usize,
     flight: VecDeque<Flying>,
@@ -110,7 +110,7 @@ pub struct Outbox {
 impl Outbox {
     /// An empty outbox whose next message gets the number `first`.
     #[must_use]
-    pub fn new(first: u64) -> Self {
+    pub(super) fn new(first: u64) -> Self {
         Self {
             queue: VecDeque::new(),
             queue_bytes: 0,
@@ -128,20 +128,23 @@ impl Outbox {
     ///
     /// # Errors
     /// [`Full`] if it would exceed what may be queued for one peer; nothing of it is kept.
-    pub fn push(&mut self, key: MessageKey, body: Arc<[u8]>) -> Result<(), Full> {
-        let cost = body.len() + MESSAGE_COST_BYTES;
-        if self.queue_bytes + cost > LINK_QUEUE_BYTES_MAX
-            || self.queue.len() + self.flight.len() >= LINK_QUEUE_COUNT_MAX
-        {
+    pub(super) fn push(&mut self, key: MessageKey, body: Arc<[u8]>) -> Result<(), Full> {
+        if !self.takes(body.len()) {
             return Err(Full { limit: LINK_QUEUE_BYTES_MAX });
         }
-        self.queue_bytes += cost;
+        self.queue_bytes += body.len() + MESSAGE_COST_BYTES;
         self.queue.push_back(Queued { key, body });
         Ok(())
     }
 
+    /// Whether another message of this length would be taken.
+    pub(super) fn takes(&self, bytes: usize) -> bool {
+        self.queue_bytes + bytes + MESSAGE_COST_BYTES <= LINK_QUEUE_BYTES_MAX
+            && self.queue.len() + self.flight.len() < LINK_QUEUE_COUNT_MAX
+    }
+
     /// Takes a message back that was not sent yet. Says what became of it, `None` if it is gone.
-    pub fn cancel(&mut self, key: MessageKey) -> Option<Delivery> {
+    pub(super) fn cancel(&mut self, key: MessageKey) -> Option<Delivery> {
         if let Some(index) = self.queue.iter().position(|queued| queued.key == key) {
             if let Some(queued) = self.queue.remove(index) {
                 self.queue_bytes -= queued.body.len() + MESSAGE_COST_BYTES;
@@ -153,25 +156,25 @@ impl Outbox {
 
     /// Bytes kept here, each message with a fixed cost beside its length.
     #[must_use]
-    pub fn queued_bytes(&self) -> usize {
+    pub(super) fn queued_bytes(&self) -> usize {
         self.queue_bytes
     }
 
     /// Messages the peer has acknowledged.
     #[must_use]
-    pub fn delivered_count(&self) -> u64 {
+    pub(super) fn delivered_count(&self) -> u64 {
         self.delivered_count
     }
 
     /// Whether nothing is queued or in flight.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty() && self.flight.is_empty()
     }
 
     /// The lowest number that may still be sent.
     #[must_use]
-    pub fn sends_from(&self) -> u64 {
+    pub(super) fn sends_from(&self) -> u64 {
         self.first
     }
 
@@ -197,7 +200,7 @@ impl Outbox {
     ///
     /// # Errors
     /// [`FalseAck`] if it covers what was never sent.
-    pub fn acknowledge(
+    pub(super) fn acknowledge(
         &mut self,
         received_to: u64,
         partial: Option<Partial>,
@@ -245,7 +248,7 @@ impl Outbox {
     ///
     /// # Errors
     /// [`FalseAck`] if the peer claims to have received what was never sent.
-    pub fn restart(&mut self, standing: &Standing) -> Result<Vec<MessageKey>, FalseAck> {
+    pub(super) fn restart(&mut self, standing: &Standing) -> Result<Vec<MessageKey>, FalseAck> {
         let delivered = self.acknowledge(standing.received_to, None)?;
         for flying in &mut self.flight {
             (flying.sent, flying.acked, flying.granted) = (0, 0, false);
@@ -268,7 +271,7 @@ impl Outbox {
     }
 
     /// The receiver lets the rest of a large message come.
-    pub fn grant(&mut self, number: u64) {
+    pub(super) fn grant(&mut self, number: u64) {
         let index = number.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
         if let Some(flying) = index.and_then(|index| self.flight.get_mut(index)) {
             flying.granted = true;
@@ -291,7 +294,7 @@ impl Outbox {
     }
 
     /// The next frame of small messages, `None` if there are none or the window is full.
-    pub fn next_small(&mut self, received_to: u64) -> Option<Vec<u8>> {
+    pub(super) fn next_small(&mut self, received_to: u64) -> Option<Vec<u8>> {
         let mut start = self.small_cursor;
         loop {
             if start == self.flight.len() && !self.admit_one() {
@@ -339,7 +342,7 @@ impl Outbox {
 
     /// The next piece of a large message, at most `frame_bytes_max` long as a frame; `None` if
     /// there is none, the window is full or the receiver's grant is awaited.
-    pub fn next_piece(&mut self, frame_bytes_max: usize) -> Option<Vec<u8>> {
+    pub(super) fn next_piece(&mut self, frame_bytes_max: usize) -> Option<Vec<u8>> {
         let large_is_next =
             self.queue.front().is_some_and(|next| next.body.len() > SMALL_MESSAGE_BYTES_MAX);
         if self.large_pending == 0 && !(large_is_next && self.admit_one()) {
@@ -374,7 +377,7 @@ impl Outbox {
 
     /// Gives up everything: returns each message's key with what is known of it, and keeps the
     /// numbers, so that none of it can be taken for a later message.
-    pub fn give_up(&mut self) -> Vec<(MessageKey, Delivery)> {
+    pub(super) fn give_up(&mut self) -> Vec<(MessageKey, Delivery)> {
         let mut lost = Vec::new();
         for flying in self.flight.drain(..) {
             self.first += 1;
@@ -388,7 +391,7 @@ impl Outbox {
     }
 
     /// The peer started anew: gives up what was sent, keeps what was not, numbered from 1.
-    pub fn start_over(&mut self) -> Vec<MessageKey> {
+    pub(super) fn start_over(&mut self) -> Vec<MessageKey> {
         let mut lost = Vec::new();
         let mut kept = VecDeque::new();
         for flying in self.flight.drain(..) {

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::id::{ConnectionId, PeerId, SocketId, StreamKey, Ticket};
 
-pub use crate::link::{Candidate, Channel, Description};
+use crate::link::{Candidate, Channel, Description};
 
 use super::notice::Notice;
 

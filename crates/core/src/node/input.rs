@@ -7,9 +7,7 @@ use crate::id::{ConnectionId, PeerId, SocketId, StreamKey, Ticket};
 use crate::rng::Seed;
 use crate::time::Span;
 
-pub use crate::link::{
-    Candidate, Channel, ConnectionState, ConnectionStats, Description, DescriptionKind, IceState,
-};
+use crate::link::{Candidate, Channel, ConnectionState, ConnectionStats, Description, IceState};
 
 use super::content::Content;
 

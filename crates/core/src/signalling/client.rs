@@ -25,7 +25,7 @@ use crate::crypto::Signing;
 use crate::error::ErrorCode;
 use crate::id::{Nonce, SessionKey, SocketId, Topic};
 use crate::rng::{Rng, Seed};
-use crate::time::{Clock, Now, Timestamp};
+use crate::time::{Clock, Now, Span, Timestamp};
 
 use super::Outcome;
 pub use super::message::{IceServer, Member};
@@ -50,6 +50,8 @@ pub struct ClientConfig {
     pub session: Signing,
     /// Who we are, sealed for the room.
     pub introduction: Vec<u8>,
+    /// How long to try before the first admission; [`crate::limits::ADMISSION_DEADLINE`] is usual.
+    pub admission_deadline: Span,
 }
 
 /// What happens to a client.

@@ -9,6 +9,7 @@ use crate::limits::{
 use crate::time::{Span, Timestamp, earliest};
 
 use super::super::connection::{Connection, IceStage};
+use super::super::fault::LinkFault;
 use super::super::frame::Frame;
 use super::super::report::LinkState;
 use super::super::signal::{GiveUp, Signal};
@@ -24,13 +25,13 @@ const GOODBYE_PATIENCE: Span = Span::from_ms(500);
 
 impl Link {
     /// Does everything that is due now.
-    pub(super) fn progress(&mut self) {
+    pub(super) fn progress(&mut self) -> Result<(), LinkFault> {
         let now = self.now;
         if self.leaving_at.is_some_and(|at| at <= now) {
             self.close(ErrorCode::RoomClosed);
         }
         if self.state == LinkState::Closed {
-            return;
+            return Ok(());
         }
         self.signals.on_time(now);
         self.check_attempt();
@@ -39,10 +40,9 @@ impl Link {
             self.start_attempt();
         }
         self.negotiate();
-        if let Err(fault) = self.prove() {
-            self.fail_for(&fault);
-        }
+        self.prove()?;
         self.want_pool();
+        Ok(())
     }
 
     fn check_attempt(&mut self) {

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use crate::error::ErrorCode;
 use crate::id::{SessionKey, SocketId};
 use crate::limits::{
-    ADMISSION_DEADLINE, ENVELOPE_BYTES_MAX, INTRODUCTION_BYTES_MAX, SERVER_PING_INTERVAL,
-    SOCKET_ATTEMPT_DEADLINE, SOCKET_RETRY_MAX, SOCKET_RETRY_MIN, WAKE_PONG_DEADLINE,
+    ENVELOPE_BYTES_MAX, INTRODUCTION_BYTES_MAX, SERVER_PING_INTERVAL, SOCKET_ATTEMPT_DEADLINE,
+    SOCKET_RETRY_MAX, SOCKET_RETRY_MIN, WAKE_PONG_DEADLINE,
 };
 use crate::signalling::message::{ClientMessage, UndeliverableReason};
 use crate::signalling::{Fault, Outcome};
@@ -19,7 +19,7 @@ impl Client {
         if !matches!(self.state, State::Idle) {
             return Outcome::Ignored;
         }
-        self.admission_due = Some(now.after(ADMISSION_DEADLINE));
+        self.admission_due = Some(now.after(self.config.admission_deadline));
         self.open_socket(now);
         Outcome::Done
     }
