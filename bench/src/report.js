@@ -70,7 +70,7 @@ export function table({ contestants, rows }) {
 
 function cell({ median, low, high, count, variant, failed }) {
   const failures = failed > 0 ? ` [${failed} failed]` : ''
-  if (median === undefined) return `failed${failures}`
+  if (median === undefined) return failed > 0 ? `failed${failures}` : 'not run'
   const spread = count > 1 ? ` (${number(low)}-${number(high)})` : ''
   return `${number(median)}${spread}${variant ? ` ${variant}` : ''}${failures}`
 }

@@ -12,8 +12,8 @@ const SMALL_BYTES = 100
 /** Messages between two looks at back-pressure: often enough for any buffer, rare enough to be free. */
 const READY_EVERY = 32
 
-/** @param {{ name: string, join: import('../subjects/subject.js').Join }} subject */
-export function install(subject) {
+/** @param {{ join: import('../subjects/subject.js').Join, load?: () => Promise<void> }} subject */
+export async function install(subject) {
   let session
   let started
   const peers = []
@@ -72,6 +72,8 @@ export function install(subject) {
   async function until(signal, condition) {
     while (!condition()) await signal.next()
   }
+
+  await subject.load?.()
 
   window.bench = {
     /** Joins at the instant `at` and resolves when the server has admitted us. */

@@ -1,8 +1,11 @@
 // Meshlace through its public API, with `meshlace serve`. A first message is sent as soon as the API
 // takes it: the promise of delivery covers links that are not open yet.
-import { joinRoom } from 'meshlace'
+import { joinRoom, preload } from 'meshlace'
 
 export const name = 'Meshlace'
+
+/** Compiling the WebAssembly belongs to loading the module. */
+export const load = preload
 
 /** @type {import('./subject.js').Join} */
 export async function join({ server, room: name, index }, events) {

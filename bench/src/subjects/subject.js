@@ -1,5 +1,5 @@
 // The one interface through which every contestant is driven. A subject is a page module that
-// exports `name` and `join`; nothing else in the benchmark knows whose code it runs.
+// exports `name`, `join` and, where importing it is not all of loading it, `load`; nothing else in the benchmark knows whose code it runs.
 
 /**
  * @typedef {object} JoinOptions
