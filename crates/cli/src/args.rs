@@ -1,0 +1,58 @@
+//! What was typed.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use clap::{Parser, Subcommand};
+
+/// Connects browsers directly to one another
+#[derive(Debug, Parser)]
+#[command(
+    name = "meshlace",
+    version,
+    after_help = "Exit codes:\n  0  stopped as asked\n  1  could not serve; the reason is on \
+                  standard error\n  2  the command line cannot be read"
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve signalling, STUN and the demo page
+    Serve(ServeOptions),
+}
+
+/// Options of `meshlace serve`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServeOptions {
+    /// Address to listen on; 127.0.0.1 keeps others out
+    #[arg(long, value_name = "ADDR", default_value_t = IpAddr::V4(Ipv4Addr::UNSPECIFIED))]
+    pub(crate) host: IpAddr,
+    /// Port to listen on, TCP for the page and signalling, UDP for STUN; 0 for any free one
+    #[arg(long, value_name = "N", default_value_t = 4242)]
+    pub(crate) port: u16,
+    /// Most clients from one address of the network
+    #[arg(long, value_name = "N")]
+    pub(crate) clients_per_address: Option<u32>,
+    /// Print one line of JSON once it listens, and nothing else
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn serves_on_every_address_unless_told_otherwise() {
+        let Command::Serve(options) = Args::parse_from(["meshlace", "serve"]).command;
+        assert_eq!((options.host.to_string().as_str(), options.port), ("0.0.0.0", 4242));
+    }
+}

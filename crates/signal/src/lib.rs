@@ -1,0 +1,153 @@
+//! The signalling server: sockets around the machine that decides.
+//!
+//! One process serves the demo page, the WebSocket at `/meshlace/v1`, `/healthz`, and STUN over UDP
+//! on the same port number. What the server does with messages is decided by
+//! [`meshlace_core::signalling::room::Rooms`], the same machine the simulator runs; this crate moves
+//! bytes to and from it:
+//!
+//! ```text
+//! accept -> HTTP -> page, /healthz
+//!              \--> upgrade -> one task per socket <-> hub (Rooms, outboxes) <- timer
+//! UDP -> stun
+//! ```
+//!
+//! Built to hold many idle clients: the task of a socket owns a small read buffer and nothing else,
+//! an outbox exists only while it is not empty, and HTTP state is gone after the upgrade.
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use meshlace_core::rng::Seed;
+use meshlace_core::signalling::room::RoomsConfig;
+use tokio::net::{TcpListener, TcpSocket, UdpSocket};
+
+mod error;
+mod http;
+mod hub;
+mod outbox;
+mod page;
+mod socket;
+pub mod stun;
+
+pub use error::ServeError;
+pub use page::Asset;
+
+use hub::Hub;
+
+/// What a server is told.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// The address to listen on.
+    pub host: IpAddr,
+    /// The port to listen on, TCP and UDP alike; 0 lets the system choose.
+    pub port: u16,
+    /// The page served at `/` and what belongs to it.
+    pub assets: &'static [Asset],
+    /// Limits. The STUN port is filled in.
+    pub rooms: RoomsConfig,
+}
+
+/// A server that listens but does not yet answer.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    udp: UdpSocket,
+    address: SocketAddr,
+    hub: Arc<Hub>,
+    assets: &'static [Asset],
+}
+
+impl ServerConfig {
+    /// A server with the usual limits.
+    #[must_use]
+    pub fn new(host: IpAddr, port: u16, assets: &'static [Asset]) -> Self {
+        Self { host, port, assets, rooms: RoomsConfig::default() }
+    }
+}
+
+impl Server {
+    /// Listens.
+    ///
+    /// # Errors
+    /// [`ServeError`]: the address cannot be listened on, or the system gives no entropy.
+    pub async fn bind(config: ServerConfig) -> Result<Self, ServeError> {
+        let (listener, udp) = bind_both(config.host, config.port).await?;
+        let address = listener.local_addr().map_err(|source| ServeError::Listen {
+            address: SocketAddr::new(config.host, config.port),
+            source,
+        })?;
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(|_| ServeError::Entropy)?;
+        let rooms = RoomsConfig { stun_port: Some(address.port()), ..config.rooms };
+        let hub = Arc::new(Hub::new(rooms, Seed(seed)));
+        Ok(Self { listener, udp, address, hub, assets: config.assets })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers until `stop` is done, then tells every client and returns once they are gone, or
+    /// after two seconds.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let Self { listener, udp, hub, assets, .. } = self;
+        let pages = page::Pages::new(assets);
+        tokio::select! {
+            () = http::accept(listener, http::router(Arc::clone(&hub), pages)) => {}
+            () = stun::answer(udp) => {}
+            () = hub.run_timers() => {}
+            () = stop => {}
+        }
+        hub.drain();
+        let _ = tokio::time::timeout(STOP_DEADLINE, hub.wait_until_empty()).await;
+    }
+}
+
+/// Clients that have not gone by then are cut.
+const STOP_DEADLINE: Duration = Duration::from_secs(2);
+
+/// A free TCP port may be a taken UDP port; when the system chooses, it is asked again.
+const FREE_PORT_TRY_COUNT: usize = 16;
+
+async fn bind_both(host: IpAddr, port: u16) -> Result<(TcpListener, UdpSocket), ServeError> {
+    let mut tries = if port == 0 { FREE_PORT_TRY_COUNT } else { 1 };
+    loop {
+        let asked = SocketAddr::new(host, port);
+        let listen = |source: io::Error| ServeError::Listen { address: asked, source };
+        let listener = listen_tcp(asked).map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        tries -= 1;
+        match UdpSocket::bind(address).await {
+            Ok(udp) => return Ok((listener, udp)),
+            Err(_) if tries > 0 => {}
+            Err(source) => return Err(ServeError::ListenUdp { address, source }),
+        }
+    }
+}
+
+/// Accepted sockets inherit the buffers. Left alone, the system lets each grow to megabytes for a
+/// client that does not read, and none of our messages is longer than 16 KiB.
+fn listen_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A server started again must not wait for the connections of the last one to be forgotten.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG_COUNT)
+}
+
+/// Twice the longest message, and enough for the page's files over a slow path.
+const SEND_BUFFER_BYTES: u32 = 32 * 1024;
+
+/// One message.
+const RECEIVE_BUFFER_BYTES: u32 = 16 * 1024;
+
+/// Connections that wait to be accepted, when everyone comes back at once.
+const BACKLOG_COUNT: u32 = 4_096;
