@@ -531,9 +531,7 @@ impl Link {
             return;
         }
         self.drop_connection();
-        for (key, delivery) in self.outbox.give_up() {
-            self.notice(LinkNotice::Settled(key, Err((code, delivery))));
-        }
+        self.settle_all(code);
         self.last_failure = Some(code);
         (self.offer_at, self.restart_at, self.restarted_at) = (None, None, None);
         (self.leaving_at, self.away_since, self.was_open) = (None, None, false);
@@ -541,6 +539,12 @@ impl Link {
         self.attempt_count = 0;
         self.enter(LinkState::Closed);
         self.notice(LinkNotice::Closed(code));
+    }
+
+    pub(super) fn settle_all(&mut self, code: ErrorCode) {
+        for (key, delivery) in self.outbox.give_up() {
+            self.notice(LinkNotice::Settled(key, Err((code, delivery))));
+        }
     }
 
     fn fail_for(&mut self, fault: &LinkFault) {

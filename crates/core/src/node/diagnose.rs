@@ -15,6 +15,10 @@ use super::notice::Notice;
 use super::report::{PeerReport, Report};
 use super::{Node, Server};
 
+/// Keeps these tickets apart from those of a connection's negotiation, so that figures which cannot
+/// be read are never taken for a failed description.
+const STATS_TICKET_BIT: u32 = 1 << 31;
+
 /// A report waits for the driver's figures.
 #[derive(Debug, Default)]
 pub(super) struct Diagnosis {
@@ -46,7 +50,7 @@ impl Node {
             .collect();
         for (id, connection) in connections {
             self.diagnosis.last_read = self.diagnosis.last_read.next();
-            let ticket = self.diagnosis.last_read;
+            let ticket = Ticket(self.diagnosis.last_read.0 | STATS_TICKET_BIT);
             self.diagnosis.awaited.insert(ticket, id);
             self.effects.push_back(Effect::ReadStats { connection, ticket });
         }

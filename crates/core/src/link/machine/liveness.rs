@@ -14,7 +14,7 @@ use super::super::frame::Frame;
 use super::super::report::LinkState;
 use super::super::signal::{GiveUp, Signal};
 use super::super::transport::Channel;
-use super::{Link, LinkEffect, PeerSocket};
+use super::{Link, LinkEffect, LinkNotice, PeerSocket};
 
 /// A ping asked for on suspicion is waited for so long before the path counts as broken.
 const CHECK_PATIENCE: Span = Span::from_secs(3);
@@ -179,8 +179,13 @@ impl Link {
 
     pub(super) fn on_peer_socket(&mut self, attached: bool) {
         self.peer_socket = if attached { PeerSocket::Attached } else { PeerSocket::Gone };
-        if attached || self.state == LinkState::Closed || self.away_since.is_some() {
+        if attached || self.away_since.is_some() {
             return;
+        }
+        if self.state == LinkState::Closed {
+            // It was to be tried again: what waited for that is now known never to be sent.
+            self.settle_all(ErrorCode::PeerLeft);
+            return self.notice(LinkNotice::Closed(ErrorCode::PeerLeft));
         }
         let nothing_under_way = self.connection.is_none() && !self.was_open;
         if self.closed_by_peer || nothing_under_way {
@@ -283,10 +288,14 @@ impl Link {
             let probe = connection.probed_at.map(|at| at.after(PROBE_RETRY));
             return earliest(Some(connected_at.after(HELLO_DEADLINE)), probe);
         }
-        let mut next = earliest(self.inbox.ack_deadline(), self.check_at);
+        if self.leaving_at.is_some() {
+            return None;
+        }
+        let mut next = self.inbox.ack_deadline();
         if self.away_since.is_some() {
             return next;
         }
+        next = earliest(next, self.check_at);
         next = earliest(next, Some(self.sent_at.after(HEARTBEAT_INTERVAL)));
         next = earliest(next, self.restart_at);
         next = earliest(next, self.restarted_at.map(|at| at.after(RESTART_DEADLINE)));
