@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use meshlace_core::crypto::Signing;
 use meshlace_core::id::{SessionKey, SocketId, Topic};
+use meshlace_core::limits::ADMISSION_DEADLINE;
 use meshlace_core::rng::Seed;
 use meshlace_core::signalling::client::{
     Client, ClientConfig, ClientEffect, ClientInput, ClientNotice,
@@ -35,6 +36,7 @@ impl Peer {
             topic: Topic::from_bytes([room; 32]),
             session: Signing::from_seed(&[number; 32]),
             introduction: vec![number],
+            admission_deadline: ADMISSION_DEADLINE,
         };
         let client = Client::new(config, Seed([number; 32]), Now::default());
         Self { client, started: Instant::now(), socket: None, notices: VecDeque::new() }
