@@ -51,6 +51,7 @@ pub(super) struct Connection {
     pub(super) channels: [ChannelProgress; 3],
     pub(super) ready_sent: bool,
     pub(super) ready_heard: bool,
+    pub(super) is_opened: bool,
     pub(super) ice: IceState,
     pub(super) state: ConnectionState,
     pub(super) stage: IceStage,
@@ -88,6 +89,7 @@ impl Connection {
             channels: [ChannelProgress::default(); 3],
             ready_sent: false,
             ready_heard: false,
+            is_opened: false,
             ice: IceState::New,
             state: ConnectionState::New,
             stage,
@@ -117,8 +119,13 @@ impl Connection {
     }
 
     /// Whether hello and probes crossed in both directions.
-    pub(super) fn is_verified(&self) -> bool {
+    pub(super) fn is_proven(&self) -> bool {
         self.ready_sent && self.ready_heard
+    }
+
+    /// Whether the link was opened on this connection: it is proven, and both sides' numbers stand.
+    pub(super) fn is_verified(&self) -> bool {
+        self.is_opened
     }
 
     /// Whether the peer's hello held, so that its frames are its own.

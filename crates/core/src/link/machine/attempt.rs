@@ -434,7 +434,7 @@ impl Link {
             connection.ready_sent = true;
             self.send_frame(Channel::Control, Frame::Ready.encode());
         }
-        if self.connection.as_ref().is_some_and(Connection::is_verified) {
+        if self.connection.as_ref().is_some_and(Connection::is_proven) {
             self.open()?;
         }
         Ok(())
@@ -443,6 +443,7 @@ impl Link {
     fn open(&mut self) -> Result<(), LinkFault> {
         let Some(connection) = &mut self.connection else { return Ok(()) };
         let id = connection.id;
+        connection.is_opened = true;
         let standing = connection.peer_standing.take().unwrap_or_default();
         let early_pieces = core::mem::take(&mut connection.early_pieces);
         self.was_open = true;
