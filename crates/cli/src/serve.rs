@@ -19,10 +19,12 @@ pub(crate) fn serve(options: &ServeOptions) -> Result<(), Box<dyn std::error::Er
         if let Some(count) = options.clients_per_address {
             config.rooms.address_client_count_max = count;
         }
-        let server = Server::bind(config).await?;
+        let mut server = Server::bind(config).await?;
         // Before the address is printed: whoever reads it may stop us at once.
         let stop = Stop::new()?;
-        announce(&mut io::stdout().lock(), server.address(), options.json)?;
+        let network = network_urls(server.address());
+        announce(&mut io::stdout().lock(), server.address(), &network, options.json)?;
+        server.advertise(network);
         server.run(stop.asked()).await;
         Ok(())
     })
@@ -69,12 +71,13 @@ impl Stop {
     }
 }
 
-fn announce(out: &mut impl Write, address: SocketAddr, json: bool) -> io::Result<()> {
+fn announce(
+    out: &mut impl Write,
+    address: SocketAddr,
+    network: &[String],
+    json: bool,
+) -> io::Result<()> {
     let here = url(local_name(address.ip()), address.port());
-    let network: Vec<String> = network_addresses(address.ip())
-        .into_iter()
-        .map(|ip| url(ip.to_string(), address.port()))
-        .collect();
     if json {
         let quoted: Vec<String> = network.iter().map(|url| format!("\"{url}\"")).collect();
         let (port, network) = (address.port(), quoted.join(","));
@@ -82,7 +85,7 @@ fn announce(out: &mut impl Write, address: SocketAddr, json: bool) -> io::Result
         return out.flush();
     }
     writeln!(out, "Meshlace is listening on {here}")?;
-    for url in &network {
+    for url in network {
         writeln!(out, "  from your network: {url}")?;
     }
     if !network.is_empty() {
@@ -114,6 +117,12 @@ fn url(host: String, port: u16) -> String {
     if port == 80 { format!("http://{host}") } else { format!("http://{host}:{port}") }
 }
 
+/// Where others on the network open the page.
+fn network_urls(address: SocketAddr) -> Vec<String> {
+    let ips = network_addresses(address.ip()).into_iter();
+    ips.map(|ip| url(ip.to_string(), address.port())).collect()
+}
+
 /// The IPv4 addresses at which others on the network reach us. IPv6 addresses are left out: those
 /// that work across a network change too often to be written down.
 fn network_addresses(listening: IpAddr) -> Vec<IpAddr> {
@@ -137,7 +146,7 @@ mod tests {
 
     fn said(address: &str, json: bool) -> String {
         let mut out = Vec::new();
-        announce(&mut out, address.parse().expect("an address"), json).expect("written");
+        announce(&mut out, address.parse().expect("an address"), &[], json).expect("written");
         String::from_utf8(out).expect("text")
     }
 

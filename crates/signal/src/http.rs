@@ -1,5 +1,6 @@
 //! Accepting connections and answering HTTP.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,9 +22,11 @@ use crate::page::{self, Pages};
 use crate::socket;
 
 /// Everything that is answered over HTTP.
-pub(crate) fn router(hub: Arc<Hub>, pages: Pages) -> Router {
+pub(crate) fn router(hub: Arc<Hub>, pages: Pages, origins: &[String]) -> Router {
+    let known = json_of(origins);
     Router::new()
         .route(SOCKET_PATH, get(socket::upgrade))
+        .route(ADDRESSES_PATH, get(move |from| addresses(from, known)))
         .route("/healthz", get(healthz))
         .with_state(hub)
         .fallback_service(get(page::answer).with_state(Arc::new(pages)))
@@ -67,6 +70,21 @@ async fn healthz(State(hub): State<Arc<Hub>>) -> Response {
     ([(header::CACHE_CONTROL, "no-store")], body).into_response()
 }
 
+/// Tells a page on this machine where others find it. Strangers learn nothing of our network.
+async fn addresses(ConnectInfo(from): ConnectInfo<SocketAddr>, known: String) -> Response {
+    let body = if from.ip().to_canonical().is_loopback() { known } else { json_of(&[]) };
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
+    (headers, body).into_response()
+}
+
+/// Origins hold nothing that JSON would escape.
+fn json_of(origins: &[String]) -> String {
+    let quoted: Vec<String> = origins.iter().map(|origin| format!("\"{origin}\"")).collect();
+    format!("{{\"lan\":[{}]}}", quoted.join(","))
+}
+
+const ADDRESSES_PATH: &str = "/meshlace/addresses";
+
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// A request's head, or the next request on the same connection, must come within this time.
@@ -74,3 +92,24 @@ const HEAD_DEADLINE: Duration = Duration::from_secs(20);
 
 /// Most bytes of a request's head.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
+
+#[cfg(test)]
+#[allow(clippy::expect_used, reason = "a test that cannot go on says so")]
+mod tests {
+    use super::*;
+
+    /// The same question from this machine, also over IPv6's form of IPv4, and from another.
+    #[tokio::test]
+    async fn strangers_learn_no_addresses() {
+        let known = json_of(&[String::from("http://192.0.2.7")]);
+        for (from, told) in
+            [("127.0.0.1:9", true), ("[::ffff:127.0.0.1]:9", true), ("192.0.2.9:9", false)]
+        {
+            let peer = ConnectInfo(from.parse().expect("an address"));
+            let body = addresses(peer, known.clone()).await.into_body();
+            let bytes = axum::body::to_bytes(body, 100).await.expect("a body");
+            let expected = if told { known.as_str() } else { "{\"lan\":[]}" };
+            assert_eq!(bytes, expected, "asked from {from}");
+        }
+    }
+}

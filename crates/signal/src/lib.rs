@@ -1,7 +1,7 @@
 //! The signalling server: sockets around the machine that decides.
 //!
-//! One process serves the demo page, the WebSocket at `/meshlace/v1`, `/healthz`, and STUN over UDP
-//! on the same port number. What the server does with messages is decided by
+//! One process serves the demo page, the WebSocket at `/meshlace/v1`, `/meshlace/addresses`,
+//! `/healthz`, and STUN over UDP on the same port number. What the server does with messages is decided by
 //! [`meshlace_core::signalling::room::Rooms`], the same machine the simulator runs; this crate moves
 //! bytes to and from it:
 //!
@@ -58,6 +58,7 @@ pub struct Server {
     address: SocketAddr,
     hub: Arc<Hub>,
     assets: &'static [Asset],
+    origins: Vec<String>,
 }
 
 impl ServerConfig {
@@ -83,7 +84,7 @@ impl Server {
         getrandom::fill(&mut seed).map_err(|_| ServeError::Entropy)?;
         let rooms = RoomsConfig { stun_port: Some(address.port()), ..config.rooms };
         let hub = Arc::new(Hub::new(rooms, Seed(seed)));
-        Ok(Self { listener, udp, address, hub, assets: config.assets })
+        Ok(Self { listener, udp, address, hub, assets: config.assets, origins: Vec::new() })
     }
 
     /// Where it listens.
@@ -92,13 +93,19 @@ impl Server {
         self.address
     }
 
+    /// Says at which origins, such as `http://192.168.0.7:4242`, others in the network open the
+    /// page. A page on localhost asks for them at `/meshlace/addresses`, to show them to a phone.
+    pub fn advertise(&mut self, origins: Vec<String>) {
+        self.origins = origins;
+    }
+
     /// Answers until `stop` is done, then tells every client and returns once they are gone, or
     /// after two seconds.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { listener, udp, hub, assets, .. } = self;
+        let Self { listener, udp, hub, assets, origins, .. } = self;
         let pages = page::Pages::new(assets);
         tokio::select! {
-            () = http::accept(listener, http::router(Arc::clone(&hub), pages)) => {}
+            () = http::accept(listener, http::router(Arc::clone(&hub), pages, &origins)) => {}
             () = stun::answer(udp) => {}
             () = hub.run_timers() => {}
             () = stop => {}

@@ -24,7 +24,8 @@ struct Running {
 impl Running {
     async fn start() -> Self {
         let config = ServerConfig::new([127, 0, 0, 1].into(), 0, ASSETS);
-        let server = Server::bind(config).await.expect("a free port");
+        let mut server = Server::bind(config).await.expect("a free port");
+        server.advertise(vec![String::from("http://192.0.2.7:4242")]);
         let address = server.address();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(server.run(async {
@@ -86,6 +87,16 @@ async fn says_that_it_is_well() {
     assert!(health.contains("\r\n\r\nok\nclients 0\nrooms 0\n"), "{health}");
     let plain = server.get("/meshlace/v1", "").await;
     assert!(plain.starts_with("HTTP/1.1 4"), "the socket's path answers sockets only: {plain}");
+}
+
+/// Asks as a page on localhost does.
+#[tokio::test]
+async fn tells_this_machine_where_others_find_the_page() {
+    let server = Running::start().await;
+    let answer = server.get("/meshlace/addresses", "").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains("content-type: application/json\r\n"), "{answer}");
+    assert!(answer.ends_with("{\"lan\":[\"http://192.0.2.7:4242\"]}"), "{answer}");
 }
 
 #[tokio::test]
