@@ -4,7 +4,7 @@
 //! with a domain-separating context for every use, XChaCha20-Poly1305 for sealing and X25519 for
 //! pairwise keys. Nothing here knows what the bytes mean.
 //!
-//! Source: docs/protocol.md, section "Cryptography".
+//! Source: docs/protocol.md.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -264,6 +264,7 @@ pub fn open(key: &Digest, bound: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
+    /// no two uses share a context.
     #[test]
     fn no_two_contexts_are_alike() {
         for (index, context) in Context::ALL.iter().enumerate() {
@@ -271,6 +272,7 @@ mod tests {
         }
     }
 
+    /// a signature is good for one key, use and message.
     #[test]
     fn signature_holds_for_its_message_context_and_key_only() {
         let key = Signing::from_seed(&[1; 32]);
@@ -283,6 +285,7 @@ mod tests {
         assert!(verify(&other, Context::HELLO, b"message", &signature).is_err());
     }
 
+    /// keys for which anyone can sign verify nothing.
     #[test]
     fn small_order_key_verifies_nothing() {
         let mut identity_point = [0; 32];
@@ -293,6 +296,7 @@ mod tests {
         assert!(verify(&identity_point, Context::HELLO, b"any", &signature).is_err());
     }
 
+    /// a sealed message opens with its key and what it is bound to, and only whole.
     #[test]
     fn sealed_message_opens_only_untouched_and_bound() {
         let key = derive(Context::SEAL, &[b"k"]);
@@ -307,6 +311,7 @@ mod tests {
         }
     }
 
+    /// both sides of a pair derive one key per direction; a null point gives none.
     #[test]
     fn both_sides_derive_the_pair_key_and_a_null_point_gives_none() {
         let a = SealingSecret::from_bytes([3; 32]);

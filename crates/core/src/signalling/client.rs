@@ -15,7 +15,7 @@
 //!
 //! Out of scope: what is inside introductions and envelopes, and resending envelopes (the link).
 //!
-//! Source: docs/protocol.md.
+//! Source: docs/protocol.md.
 
 use alloc::collections::VecDeque;
 use alloc::string::String;

@@ -5,7 +5,7 @@
 //! [`ServerMessage::Challenge`] is the first message on every socket and keeps its layout in all
 //! versions to come, so that any two programs can tell each other what they speak.
 //!
-//! Source: docs/protocol.md.
+//! Source: docs/protocol.md.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -19,7 +19,7 @@ mod client;
 mod refusal;
 mod server;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub(super) use client::oversize_envelope_receiver;
 pub use refusal::{RefusalReason, UndeliverableReason};

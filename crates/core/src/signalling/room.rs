@@ -16,7 +16,7 @@
 //! An idle member costs its introduction and some 400 bytes: no buffer is kept beyond its use.
 //! Out of scope: sockets, slow consumers (the shell cuts them and reports `Closed`), STUN.
 //!
-//! Source: docs/protocol.md.
+//! Source: docs/protocol.md.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};

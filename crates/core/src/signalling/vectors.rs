@@ -1,0 +1,314 @@
+//! Golden bytes: `vectors/v1/signalling.json`, for us and for whoever writes another client.
+//!
+//! `MESHLACE_WRITE_VECTORS=1 cargo test -p meshlace-core vectors` writes the file; a released file
+//! never changes, so after that the tests only read it.
+
+extern crate std;
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use alloc::{format, vec};
+
+use serde_json::{Value, json};
+
+use super::address::{RoomAddress, RoomRef};
+use super::envelope::{Identity, Signal, UnverifiedIntroduction, open_signal, seal_signal};
+use super::keys::{link_session, public_room_id};
+use super::message::tests::{client_samples, server_samples};
+use super::message::{ClientMessage, Event, IceServer, Member, Proof, ServerMessage};
+use crate::crypto::{Context, SealingSecret, Signing};
+use crate::id::{Epoch, Instance, Nonce};
+use crate::time::WallTime;
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/v1/signalling.json");
+
+/// R-128: the bytes of version 1 are these.
+#[test]
+fn golden_bytes_are_what_is_written() {
+    let mut written = serde_json::to_string_pretty(&all()).expect("JSON");
+    written.push('\n');
+    if std::env::var_os("MESHLACE_WRITE_VECTORS").is_some() {
+        std::fs::write(FILE, &written).expect("the file can be written");
+    }
+    let golden = std::fs::read_to_string(FILE).expect("the file can be read");
+    assert_eq!(written, golden);
+}
+
+/// R-128: the golden bytes are read as the messages they name.
+#[test]
+fn golden_bytes_are_read() {
+    let golden = std::fs::read_to_string(FILE).expect("the file can be read");
+    let golden: Value = serde_json::from_str(&golden).expect("JSON");
+    let list = |name: &str| golden[name].as_array().expect("a list").clone();
+    for vector in list("client_messages") {
+        let message = ClientMessage::decode(&bytes_of(&vector["bytes"])).expect("a message");
+        assert_eq!(client_fields(&message), vector["message"]);
+    }
+    for vector in list("server_messages") {
+        let message = ServerMessage::decode(&bytes_of(&vector["bytes"])).expect("a message");
+        assert_eq!(server_fields(&message), vector["message"]);
+    }
+    for vector in list("addresses") {
+        let text = vector["text"].as_str().expect("a text");
+        let address = RoomAddress::parse(text, vector["server"].as_str()).expect("an address");
+        assert_eq!(address.socket_url(), vector["socket_url"].as_str().expect("a text"));
+        assert_eq!(hex(address.room().keys().topic().as_bytes()), vector["topic"]);
+    }
+    envelopes_open(&golden["envelopes"]);
+}
+
+fn envelopes_open(golden: &Value) {
+    let (a, b) = (Party::new(1), Party::new(2));
+    let keys = address().room().keys();
+    let introduce = |party: &Party, name: &str| {
+        UnverifiedIntroduction::new(party.session.session_key(), bytes_of(&golden[name]))
+            .verify(&keys)
+            .expect("an introduction")
+    };
+    let (from, to) = (introduce(&a, "introduction_a"), introduce(&b, "introduction_b"));
+    assert_eq!(from.peer(), a.signing.peer());
+    assert_eq!(to.sealing_key(), b.sealing.public());
+    let signal = open_signal(&b.identity(&keys), &from, &bytes_of(&golden["signal"]));
+    let signal = signal.expect("a signal");
+    assert_eq!((signal.number(), signal.ack(), signal.epoch()), (7, 6, Epoch(2)));
+    assert_eq!(signal.payload(), b"payload");
+}
+
+struct Party {
+    signing: Signing,
+    session: Signing,
+    sealing: SealingSecret,
+    instance: Instance,
+}
+
+impl Party {
+    /// A peer all of whose secrets are one byte, repeated.
+    fn new(byte: u8) -> Self {
+        Self {
+            signing: Signing::from_seed(&[byte; 32]),
+            session: Signing::from_seed(&[byte + 16; 32]),
+            sealing: SealingSecret::from_bytes([byte + 32; 32]),
+            instance: Instance::from_bytes([byte + 48; 16]),
+        }
+    }
+
+    fn identity<'a>(&'a self, keys: &'a super::keys::RoomKeys) -> Identity<'a> {
+        Identity {
+            keys,
+            signing: &self.signing,
+            instance: self.instance,
+            session_key: self.session.session_key(),
+            sealing: &self.sealing,
+        }
+    }
+}
+
+fn address() -> RoomAddress {
+    RoomAddress::create([1; 16], [2; 16], Some("https://page.example/app"), "wss://mesh.example")
+        .expect("an address")
+}
+
+fn all() -> Value {
+    json!({
+        "about": "Golden bytes of Meshlace signalling, version 1. See docs/protocol.md.",
+        "addresses": addresses(),
+        "client_messages": client_samples()
+            .iter()
+            .map(|message| json!({ "bytes": hex(&message.encode()), "message": client_fields(message) }))
+            .collect::<Vec<_>>(),
+        "envelopes": envelopes(),
+        "proofs": proofs(),
+        "server_messages": server_samples()
+            .iter()
+            .map(|message| json!({ "bytes": hex(&message.encode()), "message": server_fields(message) }))
+            .collect::<Vec<_>>(),
+    })
+}
+
+fn addresses() -> Vec<Value> {
+    let invite = address().to_text();
+    let fragment = invite.split('#').nth(1).expect("a fragment").split('@').next();
+    let fragment = fragment.expect("before the at sign");
+    let forms = vec![
+        (invite.clone(), None),
+        (format!("wss://mesh.example/#{fragment}"), None),
+        (format!("#{fragment}@mesh.example:4242"), None),
+        (format!("http://localhost:4242/#{fragment}"), None),
+        (fragment.to_string(), Some("ws://[::1]:4242")),
+        ("kitchen".to_string(), Some("wss://mesh.example")),
+    ];
+    let vector = |(text, server): (String, Option<&str>)| {
+        let address = RoomAddress::parse(&text, server).expect("an address");
+        let secret = match address.room() {
+            RoomRef::Secret { secret, .. } => hex(secret.as_bytes()),
+            RoomRef::Public { .. } => json!(""),
+        };
+        json!({
+            "text": text,
+            "server": server,
+            "host": address.host(),
+            "socket_url": address.socket_url(),
+            "room": hex(address.room().id().as_bytes()),
+            "secret": secret,
+            "topic": hex(address.room().keys().topic().as_bytes()),
+        })
+    };
+    assert_eq!(
+        public_room_id("kitchen"),
+        RoomAddress::parse("kitchen", Some("a")).expect("an address").room().id()
+    );
+    forms.into_iter().map(vector).collect()
+}
+
+fn envelopes() -> Value {
+    let (a, b) = (Party::new(1), Party::new(2));
+    let keys = address().room().keys();
+    let introduction_a = a.identity(&keys).introduce(WallTime::from_ms(1_700_000_000_000), [3; 24]);
+    let introduction_b = b.identity(&keys).introduce(WallTime::from_ms(1_700_000_000_001), [4; 24]);
+    let to = UnverifiedIntroduction::new(b.session.session_key(), introduction_b.clone())
+        .verify(&keys)
+        .expect("an introduction");
+    let session = link_session(&keys.room(), &a.instance, &b.instance);
+    let signal = Signal { session, epoch: Epoch(2), number: 7, ack: 6, payload: b"payload" };
+    let sealed = seal_signal(&a.identity(&keys), &to, &signal, [5; 24]).expect("sealed");
+    json!({
+        "about": "a and b are in the room of the first address. Their seeds are one byte repeated: \
+                  author key 01 and 02, session key 11 and 12, sealing secret 21 and 22, instance \
+                  31 and 32. Nonces are 03, 04 and 05 repeated.",
+        "peer_a": hex(a.signing.peer().as_bytes()),
+        "peer_b": hex(b.signing.peer().as_bytes()),
+        "link_session": hex(session.as_bytes()),
+        "introduction_a": hex(&introduction_a),
+        "introduction_b": hex(&introduction_b),
+        "signal": hex(&sealed),
+    })
+}
+
+fn proofs() -> Value {
+    let session = Signing::from_seed(&[17; 32]);
+    let topic = address().room().keys().topic();
+    let proof = Proof { host: "mesh.example", nonce: Nonce::from_bytes([9; 16]), topic };
+    json!({
+        "about": "by the session key of a, over host mesh.example and nonce 09 repeated",
+        "session_key": hex(session.session_key().as_bytes()),
+        "topic": hex(topic.as_bytes()),
+        "join": hex(proof.sign(Context::JOIN, &session).as_bytes()),
+        "resume": hex(proof.sign(Context::RESUME, &session).as_bytes()),
+    })
+}
+
+fn client_fields(message: &ClientMessage) -> Value {
+    match message {
+        ClientMessage::Join { version, topic, session_key, introduction, signature } => json!({
+            "kind": "join",
+            "version": version,
+            "topic": hex(topic.as_bytes()),
+            "session_key": hex(session_key.as_bytes()),
+            "introduction": hex(introduction),
+            "signature": hex(signature.as_bytes()),
+        }),
+        ClientMessage::Resume { version, session_key, token, received_count, signature } => json!({
+            "kind": "resume",
+            "version": version,
+            "session_key": hex(session_key.as_bytes()),
+            "token": hex(&token.0),
+            "received_count": received_count,
+            "signature": hex(signature.as_bytes()),
+        }),
+        ClientMessage::Envelope { to, bytes } => {
+            json!({ "kind": "envelope", "to": hex(to.as_bytes()), "bytes": hex(bytes) })
+        }
+        ClientMessage::Introduce { introduction } => {
+            json!({ "kind": "introduce", "introduction": hex(introduction) })
+        }
+        ClientMessage::Ack { count } => json!({ "kind": "ack", "count": count }),
+        ClientMessage::Ping => json!({ "kind": "ping" }),
+        ClientMessage::Leave => json!({ "kind": "leave" }),
+    }
+}
+
+fn server_fields(message: &ServerMessage) -> Value {
+    match message {
+        ServerMessage::Challenge { version_min, version_max, nonce } => json!({
+            "kind": "challenge",
+            "version_min": version_min,
+            "version_max": version_max,
+            "nonce": hex(nonce.as_bytes()),
+        }),
+        ServerMessage::Welcome { token, ice_servers, members, remaining } => json!({
+            "kind": "welcome",
+            "token": hex(&token.0),
+            "ice_servers": ice_servers.iter().map(ice_server_fields).collect::<Vec<_>>(),
+            "members": members.iter().map(member_fields).collect::<Vec<_>>(),
+            "remaining": remaining,
+        }),
+        ServerMessage::Members { members, remaining } => json!({
+            "kind": "members",
+            "members": members.iter().map(member_fields).collect::<Vec<_>>(),
+            "remaining": remaining,
+        }),
+        ServerMessage::Resumed => json!({ "kind": "resumed" }),
+        ServerMessage::Refused { reason, expected, found } => json!({
+            "kind": "refused",
+            "reason": reason.code(),
+            "expected": expected,
+            "found": found,
+        }),
+        ServerMessage::Pong => json!({ "kind": "pong" }),
+        ServerMessage::Event { number, event } => event_fields(*number, event),
+    }
+}
+
+fn event_fields(number: u64, event: &Event) -> Value {
+    let about = |kind: &str, key: &crate::id::SessionKey| json!({ "kind": kind, "number": number, "session_key": hex(key.as_bytes()) });
+    match event {
+        Event::Joined { session_key, introduction } => json!({
+            "kind": "joined",
+            "number": number,
+            "session_key": hex(session_key.as_bytes()),
+            "introduction": hex(introduction),
+        }),
+        Event::Attached { session_key } => about("attached", session_key),
+        Event::Detached { session_key } => about("detached", session_key),
+        Event::Left { session_key } => about("left", session_key),
+        Event::Envelope { from, bytes } => json!({
+            "kind": "envelope",
+            "number": number,
+            "from": hex(from.as_bytes()),
+            "bytes": hex(bytes),
+        }),
+        Event::Undeliverable { to, reason } => json!({
+            "kind": "undeliverable",
+            "number": number,
+            "to": hex(to.as_bytes()),
+            "reason": reason.code(),
+        }),
+    }
+}
+
+fn member_fields(member: &Member) -> Value {
+    json!({
+        "session_key": hex(member.session_key.as_bytes()),
+        "introduction": hex(&member.introduction),
+        "attached": member.attached,
+    })
+}
+
+fn ice_server_fields(server: &IceServer) -> Value {
+    json!({
+        "urls": server.urls,
+        "username": server.username,
+        "credential": server.credential,
+        "valid_for_ms": server.valid_for.map(crate::time::Span::as_ms),
+    })
+}
+
+fn hex(bytes: &[u8]) -> Value {
+    Value::String(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn bytes_of(value: &Value) -> Vec<u8> {
+    let text = value.as_str().expect("a text");
+    let byte = |at| u8::from_str_radix(&text[at..at + 2], 16).expect("hexadecimal");
+    (0..text.len()).step_by(2).map(byte).collect()
+}
