@@ -211,19 +211,16 @@ impl SealingSecret {
         SealingKey::from_bytes(PublicKey::from(&self.0).to_bytes())
     }
 
-    /// The key shared with `other` for what travels from `from` to `to`; `None` if `other` is a
-    /// point that gives the same key to everyone.
+    /// The keys shared with `other`: for what travels to it, and for what comes from it. `None` if
+    /// `other` is a point that gives the same key to everyone. Cost: one X25519 agreement.
     #[must_use]
-    pub fn pair_key(
-        &self,
-        other: &SealingKey,
-        from: &SealingKey,
-        to: &SealingKey,
-    ) -> Option<Digest> {
+    pub fn pair_keys(&self, other: &SealingKey) -> Option<(Digest, Digest)> {
         let shared = self.0.diffie_hellman(&PublicKey::from(*other.as_bytes()));
-        shared
-            .was_contributory()
-            .then(|| derive(Context::PAIR, &[shared.as_bytes(), from.as_bytes(), to.as_bytes()]))
+        let (ours, theirs) = (self.public(), other);
+        let key = |from: &SealingKey, to: &SealingKey| {
+            derive(Context::PAIR, &[shared.as_bytes(), from.as_bytes(), to.as_bytes()])
+        };
+        shared.was_contributory().then(|| (key(&ours, theirs), key(theirs, &ours)))
     }
 }
 
@@ -316,12 +313,10 @@ mod tests {
     fn both_sides_derive_the_pair_key_and_a_null_point_gives_none() {
         let a = SealingSecret::from_bytes([3; 32]);
         let b = SealingSecret::from_bytes([4; 32]);
-        let ab = a.pair_key(&b.public(), &a.public(), &b.public());
-        let ba = b.pair_key(&a.public(), &a.public(), &b.public());
-        assert!(ab.is_some());
-        assert_eq!(ab, ba);
-        assert_ne!(ab, a.pair_key(&b.public(), &b.public(), &a.public()));
+        let (a_to_b, b_to_a) = a.pair_keys(&b.public()).expect("keys");
+        assert_eq!(b.pair_keys(&a.public()), Some((b_to_a, a_to_b)));
+        assert_ne!(a_to_b, b_to_a);
         let null = SealingKey::from_bytes([0; 32]);
-        assert_eq!(a.pair_key(&null, &a.public(), &null), None);
+        assert_eq!(a.pair_keys(&null), None);
     }
 }

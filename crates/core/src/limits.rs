@@ -118,6 +118,8 @@ pub const REMNANT_COUNT_MAX: usize = 256;
 pub const CANDIDATE_BATCH: Span = Span::from_ms(10);
 /// An unacknowledged signal is sent again after this, then after twice as long, and so on.
 pub const SIGNAL_RETRY_MIN: Span = Span::from_ms(1_500);
+/// An acknowledgement of a signal waits so long for a signal to ride on.
+pub const SIGNAL_ACK_DELAY: Span = Span::from_ms(400);
 /// The longest pause between two tries of a signal.
 pub const SIGNAL_RETRY_MAX: Span = Span::from_secs(8);
 /// The side that was there first leaves the first offer to the newcomer for so long.
@@ -277,4 +279,5 @@ const _: () = assert!(
     CLIENT_MESSAGES_PER_SECOND * ALLOWANCE_SAVED.as_ms() / 1_000
         >= 30 * ROOM_MEMBER_COUNT_MAX as u64
 );
+const _: () = assert!(SIGNAL_ACK_DELAY.as_ms() * 2 < SIGNAL_RETRY_MIN.as_ms());
 const _: () = assert!(PRESENCE_BYTES_MAX <= MESSAGE_BYTES_MAX);

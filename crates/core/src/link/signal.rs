@@ -13,10 +13,10 @@ use alloc::vec::Vec;
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::id::{Epoch, Nonce};
 use crate::limits::{
-    CANDIDATE_BYTES_MAX, CANDIDATE_COUNT_MAX, SDP_BYTES_MAX, SIGNAL_EARLY_COUNT_MAX,
-    SIGNAL_FLIGHT_COUNT_MAX, SIGNAL_RETRY_MAX, SIGNAL_RETRY_MIN,
+    CANDIDATE_BYTES_MAX, CANDIDATE_COUNT_MAX, SDP_BYTES_MAX, SIGNAL_ACK_DELAY,
+    SIGNAL_EARLY_COUNT_MAX, SIGNAL_FLIGHT_COUNT_MAX, SIGNAL_RETRY_MAX, SIGNAL_RETRY_MIN,
 };
-use crate::time::{Span, Timestamp};
+use crate::time::{Span, Timestamp, earliest};
 
 use super::transport::{Candidate, Description, DescriptionKind};
 
@@ -202,7 +202,8 @@ pub struct SignalQueue {
     retry_after: Span,
     received_to: u64,
     early: BTreeMap<u64, (Epoch, Signal)>,
-    ack_owed: bool,
+    /// When an acknowledgement goes out on its own, if no signal carries it before.
+    ack_at: Option<Timestamp>,
 }
 
 impl SignalQueue {
@@ -229,7 +230,8 @@ impl SignalQueue {
         self.flight.is_empty()
     }
 
-    /// The next signal to send, in order; then an acknowledgement if one is owed.
+    /// The next signal to send, in order; then an acknowledgement if one is due. Most are not: the
+    /// answer carries that of the offer, and once the link is open they cost no envelope.
     pub fn next(&mut self, now: Timestamp, current: Epoch) -> Option<NumberedSignal> {
         let unsent_from = self.unsent_from;
         let next = self.flight.iter_mut().find(|waiting| waiting.number >= unsent_from);
@@ -238,7 +240,7 @@ impl SignalQueue {
                 waiting.signal = Signal::Empty;
             }
             self.unsent_from = waiting.number + 1;
-            self.ack_owed = false;
+            self.ack_at = None;
             self.retry_at = Some(now.after(self.retry_after));
             return Some(NumberedSignal {
                 epoch: waiting.epoch,
@@ -247,9 +249,7 @@ impl SignalQueue {
                 body: waiting.signal.encode(),
             });
         }
-        if !core::mem::take(&mut self.ack_owed) {
-            return None;
-        }
+        self.ack_at.take_if(|at| *at <= now)?;
         let body = Signal::Empty.encode();
         Some(NumberedSignal { epoch: current, number: 0, ack: self.received_to, body })
     }
@@ -265,12 +265,13 @@ impl SignalQueue {
     /// When [`SignalQueue::on_time`] wants to be called.
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
-        if self.flight.is_empty() { None } else { self.retry_at }
+        let retry_at = if self.flight.is_empty() { None } else { self.retry_at };
+        earliest(retry_at, self.ack_at)
     }
 
     /// Sends again what was not acknowledged in time, each time after twice as long.
     pub fn on_time(&mut self, now: Timestamp) {
-        if self.deadline().is_some_and(|at| at <= now) {
+        if !self.flight.is_empty() && self.retry_at.is_some_and(|at| at <= now) {
             let after = self.retry_after.times(2).min(SIGNAL_RETRY_MAX);
             self.resend();
             self.retry_after = after;
@@ -284,6 +285,7 @@ impl SignalQueue {
     /// See [`SignalError`].
     pub fn receive(
         &mut self,
+        now: Timestamp,
         incoming: &NumberedSignal,
     ) -> Result<Vec<(Epoch, Signal)>, SignalError> {
         if incoming.ack > self.last_number {
@@ -299,7 +301,7 @@ impl SignalQueue {
         if incoming.number == 0 {
             return Ok(Vec::new());
         }
-        self.ack_owed = true;
+        self.ack_at = Some(self.ack_at.unwrap_or(now.after(SIGNAL_ACK_DELAY)));
         if incoming.number <= self.received_to {
             return Ok(Vec::new());
         }
@@ -380,7 +382,8 @@ mod tests {
     fn pass(from: &mut SignalQueue, to: &mut SignalQueue, at: u64) -> usize {
         let mut count = 0;
         while let Some(signal) = from.next(Timestamp::from_ms(at), Epoch(1)) {
-            count += to.receive(&signal).map(|ready| ready.len()).unwrap_or(0);
+            count +=
+                to.receive(Timestamp::from_ms(at), &signal).map(|ready| ready.len()).unwrap_or(0);
         }
         count
     }
@@ -395,8 +398,11 @@ mod tests {
         assert_eq!(at.as_ms(), SIGNAL_RETRY_MIN.as_ms());
         a.on_time(at);
         assert_eq!(pass(&mut a, &mut b, at.as_ms()), 1);
-        assert_eq!(b.receive(&lost), Ok(vec![]), "the late first try is a duplicate");
+        assert_eq!(b.receive(at, &lost), Ok(vec![]), "the late first try is a duplicate");
+        let ack_at = b.deadline().expect("an acknowledgement is due");
         assert_eq!(pass(&mut b, &mut a, at.as_ms()), 0);
+        assert!(!a.is_acknowledged(), "it waits for a signal to ride on");
+        assert_eq!(pass(&mut b, &mut a, ack_at.as_ms()), 0);
         assert!(a.is_acknowledged());
         assert_eq!(a.deadline(), None);
     }
@@ -409,8 +415,8 @@ mod tests {
         a.push(Epoch(2), Signal::GiveUp(GiveUp::Leaving));
         let first = a.next(Timestamp::ZERO, Epoch(1)).expect("first");
         let second = a.next(Timestamp::ZERO, Epoch(1)).expect("second");
-        assert_eq!(b.receive(&second), Ok(vec![]));
-        let ready = b.receive(&first).expect("in order now");
+        assert_eq!(b.receive(Timestamp::ZERO, &second), Ok(vec![]));
+        let ready = b.receive(Timestamp::ZERO, &first).expect("in order now");
         assert_eq!(
             ready,
             vec![(Epoch(1), Signal::Empty), (Epoch(2), Signal::GiveUp(GiveUp::Leaving))]
@@ -433,12 +439,13 @@ mod tests {
         let body = Signal::Empty.encode();
         let false_ack = NumberedSignal { epoch: Epoch(1), number: 1, ack: 1, body: body.clone() };
         assert_eq!(
-            queue.receive(&false_ack),
+            queue.receive(Timestamp::ZERO, &false_ack),
             Err(SignalError::AckOutOfRange { expected: 0, found: 1 })
         );
         let mut early = |number| {
             let body = body.clone();
-            queue.receive(&NumberedSignal { epoch: Epoch(1), number, ack: 0, body })
+            queue
+                .receive(Timestamp::ZERO, &NumberedSignal { epoch: Epoch(1), number, ack: 0, body })
         };
         for number in 0..SIGNAL_EARLY_COUNT_MAX as u64 {
             assert_eq!(early(number + 2), Ok(vec![]));

@@ -13,8 +13,8 @@ use crate::rng::{Rng, Seed};
 use crate::signalling::address::{AddressError, RoomAddress};
 use crate::signalling::client::{Client, ClientEffect, ClientInput, ClientNotice, Member};
 use crate::signalling::envelope::{
-    EnvelopeError, Identity, Signal, UnverifiedIntroduction, VerifiedIntroduction, open_signal,
-    seal_signal,
+    EnvelopeError, Identity, PairKeys, Signal, UnverifiedIntroduction, VerifiedIntroduction,
+    open_signal, seal_signal,
 };
 use crate::signalling::keys::{RoomKeys, link_session};
 use crate::signalling::{Outcome as ClientOutcome, message};
@@ -195,8 +195,7 @@ impl Node {
             }
             Some(_) => {
                 if let Some(peer) = self.peers.get_mut(&id) {
-                    peer.introduction = introduction;
-                    peer.is_member = true;
+                    peer.introduce(introduction);
                 }
                 let _ = self.tell_link(id, LinkInput::PeerSocket { attached: true });
                 // What was sent to its former session key is lost.
@@ -266,8 +265,7 @@ impl Node {
         let session = link_session(&self.keys.room(), &self.instance, &introduction.instance());
         self.hide(id, ErrorCode::PeerRestarted);
         if let Some(peer) = self.peers.get_mut(&id) {
-            peer.introduction = introduction;
-            peer.is_member = true;
+            peer.introduce(introduction);
             peer.ignored_until = None;
         }
         let instance = introduction.instance();
@@ -306,7 +304,10 @@ impl Node {
             return self.trouble(error.about(id));
         }
         let introduction = peer.introduction;
-        match open_signal(&self.identity(), &introduction, sealed) {
+        let opened = self
+            .pair_keys(id)
+            .and_then(|keys| open_signal(&self.identity(), &introduction, &keys, sealed));
+        match opened {
             Ok(signal) => {
                 let expected = self.peers.get(&id).map(|peer| peer.link.session());
                 if expected != Some(signal.session()) {
@@ -327,11 +328,25 @@ impl Node {
         }
     }
 
+    /// The keys for signals between us and a peer.
+    fn pair_keys(&mut self, id: PeerId) -> Result<PairKeys, EnvelopeError> {
+        let peer = self.peers.get(&id).ok_or(EnvelopeError::WeakKey)?;
+        if let Some(keys) = peer.pair_keys {
+            return Ok(keys);
+        }
+        let keys = PairKeys::agree(&self.identity(), &peer.introduction)?;
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.pair_keys = Some(keys);
+        }
+        Ok(keys)
+    }
+
     /// Seals a link's signal for its peer and hands it to the server.
     pub(super) fn send_signal(&mut self, id: PeerId, signal: &NumberedSignal) {
         let Some(peer) = self.peers.get(&id) else { return };
         let introduction = peer.introduction;
         let nonce = self.rng.bytes();
+        let keys = self.pair_keys(id);
         let Some(peer) = self.peers.get(&id) else { return };
         let signal = Signal {
             session: peer.link.session(),
@@ -340,7 +355,9 @@ impl Node {
             ack: signal.ack,
             payload: &signal.body,
         };
-        match seal_signal(&self.identity(), &introduction, &signal, nonce) {
+        let sealed = keys
+            .and_then(|keys| seal_signal(&self.identity(), &introduction, &keys, &signal, nonce));
+        match sealed {
             Ok(bytes) => {
                 let to = introduction.session_key();
                 let _ = self.tell_client(ClientInput::SendEnvelope { to, bytes });

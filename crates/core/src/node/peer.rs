@@ -8,7 +8,7 @@ use crate::crypto::SEAL_NONCE_BYTES;
 use crate::id::{ConnectionId, StreamKey, Ticket};
 use crate::limits::{RETRY_MAX, RETRY_MIN};
 use crate::link::{Link, LinkState};
-use crate::signalling::envelope::VerifiedIntroduction;
+use crate::signalling::envelope::{PairKeys, VerifiedIntroduction};
 use crate::time::{Span, Timestamp};
 
 use super::notice::PeerState;
@@ -21,6 +21,8 @@ const ENVELOPE_MEMORY_COUNT: usize = 128;
 pub(super) struct Peer {
     pub(super) link: Link,
     pub(super) introduction: VerifiedIntroduction,
+    /// For its signals; agreed on when the first is sent or comes.
+    pub(super) pair_keys: Option<PairKeys>,
     /// Whether the server says that the peer has a session there.
     pub(super) is_member: bool,
     /// Whether the application sees it in `room.peers`.
@@ -59,6 +61,7 @@ impl Peer {
         Self {
             link,
             introduction,
+            pair_keys: None,
             is_member: true,
             is_visible: false,
             is_joined: false,
@@ -75,6 +78,15 @@ impl Peer {
             drain_waiters: Vec::new(),
             asked: BTreeMap::new(),
         }
+    }
+
+    /// The peer introduces itself anew.
+    pub(super) fn introduce(&mut self, introduction: VerifiedIntroduction) {
+        if introduction.sealing_key() != self.introduction.sealing_key() {
+            self.pair_keys = None;
+        }
+        self.introduction = introduction;
+        self.is_member = true;
     }
 
     /// The state the application sees.

@@ -18,8 +18,8 @@ use alloc::vec::Vec;
 
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::crypto::{
-    Context, SEAL_NONCE_BYTES, SEAL_OVERHEAD_BYTES, SealingSecret, Signature, Signing, open, seal,
-    verify,
+    Context, Digest, SEAL_NONCE_BYTES, SEAL_OVERHEAD_BYTES, SealingSecret, Signature, Signing,
+    open, seal, verify,
 };
 use crate::id::{Epoch, Instance, LinkSession, PeerId, RoomId, SealingKey, SessionKey};
 use crate::limits::{ENVELOPE_BYTES_MAX, INTRODUCTION_BYTES_MAX};
@@ -210,14 +210,34 @@ impl VerifiedSignal {
     }
 }
 
+/// The keys for signals between us and one peer, one for each direction. Agreeing on them costs
+/// more than everything else about an envelope, so they are kept with the peer.
+#[derive(Clone, Copy, Debug)]
+pub struct PairKeys {
+    to_peer: Digest,
+    from_peer: Digest,
+}
+
+impl PairKeys {
+    /// Agrees on the keys with `peer`.
+    ///
+    /// # Errors
+    /// [`EnvelopeError::WeakKey`] - the peer's sealing key gives no secret.
+    pub fn agree(own: &Identity<'_>, peer: &VerifiedIntroduction) -> Result<Self, EnvelopeError> {
+        let (to_peer, from_peer) =
+            own.sealing.pair_keys(&peer.sealing_key).ok_or(EnvelopeError::WeakKey)?;
+        Ok(Self { to_peer, from_peer })
+    }
+}
+
 /// Signs and seals a signal from us to `to`.
 ///
 /// # Errors
 /// - [`EnvelopeError::TooLarge`] - the server would not carry it.
-/// - [`EnvelopeError::WeakKey`] - the receiver's sealing key gives no secret.
 pub fn seal_signal(
     own: &Identity<'_>,
     to: &VerifiedIntroduction,
+    keys: &PairKeys,
     signal: &Signal<'_>,
     nonce: [u8; SEAL_NONCE_BYTES],
 ) -> Result<Vec<u8>, EnvelopeError> {
@@ -235,23 +255,17 @@ pub fn seal_signal(
         .bytes(signal.payload);
     let body = body.finish();
     let signed = signed(&body, &own.signing.sign(Context::SIGNAL, &body));
-    let own_key = own.sealing.public();
-    let key = own
-        .sealing
-        .pair_key(&to.sealing_key, &own_key, &to.sealing_key)
-        .ok_or(EnvelopeError::WeakKey)?;
     let found = signed.len() + SEAL_OVERHEAD_BYTES;
     if found > ENVELOPE_BYTES_MAX {
         return Err(EnvelopeError::TooLarge { limit: ENVELOPE_BYTES_MAX, found });
     }
-    Ok(seal(&key, nonce, &both_sessions(&own.session_key, &to.session_key), &signed))
+    Ok(seal(&keys.to_peer, nonce, &both_sessions(&own.session_key, &to.session_key), &signed))
 }
 
 /// Opens and checks a signal from `from` to us.
 ///
 /// # Errors
 /// - [`EnvelopeError::TooLarge`], [`EnvelopeError::Truncated`] - by length alone.
-/// - [`EnvelopeError::WeakKey`] - the sender's sealing key gives no secret.
 /// - [`EnvelopeError::NotOpenable`] - sealed by or for another, or altered on the way.
 /// - [`EnvelopeError::Malformed`] - sealed well, but not a signal.
 /// - [`EnvelopeError::WrongRoom`], [`EnvelopeError::WrongSender`], [`EnvelopeError::WrongReceiver`],
@@ -260,15 +274,11 @@ pub fn seal_signal(
 pub fn open_signal(
     own: &Identity<'_>,
     from: &VerifiedIntroduction,
+    keys: &PairKeys,
     sealed: &[u8],
 ) -> Result<VerifiedSignal, EnvelopeError> {
     check_length(sealed.len(), ENVELOPE_BYTES_MAX)?;
-    let own_key = own.sealing.public();
-    let key = own
-        .sealing
-        .pair_key(&from.sealing_key, &from.sealing_key, &own_key)
-        .ok_or(EnvelopeError::WeakKey)?;
-    let opened = open(&key, &both_sessions(&from.session_key, &own.session_key), sealed)
+    let opened = open(&keys.from_peer, &both_sessions(&from.session_key, &own.session_key), sealed)
         .ok_or(EnvelopeError::NotOpenable)?;
     let (body, signature) = split_signed(&opened)?;
     let signal = read_signal(body, own, from)?;

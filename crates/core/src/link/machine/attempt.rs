@@ -115,7 +115,7 @@ impl Link {
     }
 
     pub(super) fn on_signal(&mut self, signal: &NumberedSignal) -> Result<LinkOutcome, LinkFault> {
-        let ready = self.signals.receive(signal).map_err(LinkFault::Signal)?;
+        let ready = self.signals.receive(self.now, signal).map_err(LinkFault::Signal)?;
         for (epoch, signal) in ready {
             self.take_signal(epoch, signal)?;
         }
