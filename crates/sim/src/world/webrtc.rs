@@ -1,0 +1,606 @@
+//! WebRTC between hosts: ICE, DTLS and the data channels' transport.
+
+use meshlace_core::id::ConnectionId;
+use meshlace_core::limits::{BULK_BUFFER_BYTES_LOW, CONTROL_BUFFER_BYTES_LOW, FRAME_BYTES_MAX};
+use meshlace_core::link::{Candidate, Channel, ConnectionState, IceState};
+use meshlace_core::node::Input;
+
+use crate::connection::{Connection, Dtls, Operation, Outcome, ReadyState};
+
+use super::{Event, HostId, HostState, World};
+
+/// How often consent is looked at, and stalled data tried again. Units: microseconds.
+const CONSENT_US: u64 = 500_000;
+/// ICE says "disconnected" after this. Units: microseconds.
+const DISCONNECTED_US: u64 = 5_000_000;
+/// ICE says "failed" after this. Units: microseconds.
+const FAILED_US: u64 = 15_000_000;
+/// Pause between connectivity checks. Units: microseconds.
+const PROBE_US: u64 = 50_000;
+/// The lossy channel's stream id.
+const LOSSY: usize = 2;
+
+impl World {
+    pub(super) fn create_connection(&mut self, host: HostId, id: ConnectionId) {
+        let index = self.connections.len();
+        let bytes = self.chance.seed();
+        let pairs: Vec<String> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+        let connection = Connection::new(host, id, index, pairs.join(":"));
+        self.connections.push(connection);
+        if self.hosts[host].connections.insert(id, index).is_some() {
+            self.checker.violation(format!("host {host}: {id:?} made twice"));
+        }
+        self.update_negotiation(index);
+    }
+
+    pub(super) fn operate(&mut self, host: HostId, id: ConnectionId, operation: Operation) {
+        let Some(index) = self.connection_of(host, id) else {
+            self.checker.violation(format!("host {host}: {operation:?} on unknown {id:?}"));
+            return;
+        };
+        self.connections[index].operations.push_back(operation);
+        self.next_operation(index);
+    }
+
+    fn next_operation(&mut self, index: usize) {
+        let connection = &mut self.connections[index];
+        if connection.is_closed || connection.is_busy {
+            return;
+        }
+        match connection.operations.front() {
+            None => self.update_negotiation(index),
+            Some(operation) => {
+                let is_quick = matches!(operation, Operation::AddCandidate(_));
+                connection.is_busy = true;
+                let most = if is_quick { 200 } else { self.setup.operation_us_max };
+                let delay = self.chance.between(100, most.max(100));
+                self.schedule(delay, Event::Operation { connection: index });
+            }
+        }
+    }
+
+    pub(super) fn on_operation(&mut self, index: usize) {
+        if self.connections[index].is_closed || self.is_halted(index) {
+            self.retry_when_awake(index, Event::Operation { connection: index });
+            return;
+        }
+        let (host, connection) = (self.connections[index].host, self.connections[index].id);
+        let Some(outcome) = self.connections[index].carry_out() else { return };
+        match outcome {
+            Outcome::Described(ticket, description) => {
+                let fragment = self.connections[index].local().map(|l| l.username_fragment.clone());
+                let fragment = fragment.expect("just described");
+                self.fragments.insert(fragment.clone(), index);
+                self.gather(index, fragment);
+                self.feed(host, Input::Described { connection, ticket, description });
+            }
+            Outcome::Applied(ticket) => {
+                self.announce_tracks(index);
+                self.feed(host, Input::Applied { connection, ticket });
+            }
+            Outcome::Failed(ticket, detail) => {
+                let detail = detail.to_string();
+                self.feed(host, Input::OperationFailed { connection, ticket, detail });
+            }
+            Outcome::CandidateTaken => {}
+            Outcome::CandidateRefused(why) => {
+                self.note(format_args!("h{host} {connection:?}: candidate refused: {why}"));
+            }
+        }
+        self.update_ice(index);
+        self.next_operation(index);
+    }
+
+    fn announce_tracks(&mut self, index: usize) {
+        let (host, connection) = (self.connections[index].host, self.connections[index].id);
+        let theirs = self.connections[index].remote().map(|r| r.streams.clone());
+        for media_id in theirs.unwrap_or_default() {
+            if self.connections[index].arrived.insert(media_id.clone()) {
+                self.feed(host, Input::TrackArrived { connection, media_id });
+            }
+        }
+    }
+
+    pub(super) fn update_negotiation(&mut self, index: usize) {
+        let connection = &mut self.connections[index];
+        if connection.is_stable()
+            && !connection.negotiation_needed
+            && connection.needs_negotiation()
+        {
+            connection.negotiation_needed = true;
+            self.schedule(0, Event::NegotiationTask { connection: index });
+        }
+    }
+
+    pub(super) fn on_negotiation_task(&mut self, index: usize) {
+        let connection = &mut self.connections[index];
+        if !connection.is_stable() || !connection.needs_negotiation() {
+            connection.negotiation_needed = false;
+            return;
+        }
+        let (host, connection) = (connection.host, connection.id);
+        self.feed(host, Input::NegotiationNeeded { connection });
+    }
+
+    pub(super) fn restart_ice(&mut self, host: HostId, id: ConnectionId) {
+        if let Some(index) = self.connection_of(host, id) {
+            self.note(format_args!("h{host} -> restart ICE of {id:?}"));
+            self.connections[index].restart_ice();
+            self.update_negotiation(index);
+        }
+    }
+
+    fn gather(&mut self, index: usize, fragment: String) {
+        if !self.connections[index].gathered.insert(fragment.clone()) {
+            return;
+        }
+        let host = self.chance.between(500, 20_000);
+        let reflexive = host + self.chance.between(5_000, 60_000);
+        for (delay, kind) in [(host, "host"), (reflexive, "srflx")] {
+            let fragment = fragment.clone();
+            self.schedule(delay, Event::Candidate { connection: index, fragment, kind });
+        }
+        self.schedule(reflexive + 1_000, Event::GatheringDone { connection: index });
+    }
+
+    pub(super) fn on_gathered(&mut self, index: usize, fragment: &str, kind: &'static str) {
+        if self.connections[index].is_closed {
+            return;
+        }
+        let (host, connection) = (self.connections[index].host, self.connections[index].id);
+        let address = self.network.address(self.hosts[host].machine);
+        let candidate = Candidate {
+            candidate: format!("candidate:1 1 udp 2113937151 10.0.0.{address} 9 typ {kind}"),
+            mid: Some("0".to_string()),
+            line_index: Some(0),
+            username_fragment: Some(fragment.to_string()),
+        };
+        self.feed(host, Input::CandidateGathered { connection, candidate });
+    }
+
+    pub(super) fn on_gathering_done(&mut self, index: usize) {
+        if !self.connections[index].is_closed {
+            let (host, connection) = (self.connections[index].host, self.connections[index].id);
+            self.feed(host, Input::GatheringDone { connection });
+        }
+    }
+
+    /// Begins to look for a pair when both descriptions are there, or anew when they changed.
+    fn update_ice(&mut self, index: usize) {
+        let now_us = self.now_us;
+        let connection = &mut self.connections[index];
+        let (Some(local), Some(remote)) = (connection.local(), connection.remote()) else { return };
+        let key = (local.username_fragment.clone(), remote.username_fragment.clone());
+        if connection.ice_key.as_ref() == Some(&key) {
+            return;
+        }
+        connection.ice_key = Some(key);
+        connection.generation += 1;
+        connection.checking_since_us = now_us;
+        let generation = connection.generation;
+        if !matches!(connection.ice, IceState::Connected | IceState::Completed) {
+            connection.ice = IceState::Checking;
+            connection.state = ConnectionState::Connecting;
+            self.tell_transport(index);
+        }
+        self.schedule(PROBE_US / 10, Event::IceProbe { connection: index, generation });
+    }
+
+    fn tell_transport(&mut self, index: usize) {
+        let found = &self.connections[index];
+        let (host, connection, ice, state) = (found.host, found.id, found.ice, found.state);
+        self.feed(host, Input::TransportChanged { connection, ice, state });
+    }
+
+    fn machine_of(&self, index: usize) -> usize {
+        self.hosts[self.connections[index].host].machine
+    }
+
+    /// Whether a connection's network stack does not run.
+    fn is_halted(&self, index: usize) -> bool {
+        let state = self.hosts[self.connections[index].host].state;
+        matches!(state, HostState::Stopped | HostState::Dead)
+    }
+
+    fn retry_when_awake(&mut self, index: usize, event: Event) {
+        let connection = &self.connections[index];
+        if !connection.is_closed && self.hosts[connection.host].state == HostState::Stopped {
+            self.schedule(CONSENT_US, event);
+        }
+    }
+
+    /// Whether packets pass both ways between two connections.
+    fn passes(&self, one: usize, other: usize) -> bool {
+        !self.connections[one].is_closed
+            && !self.connections[other].is_closed
+            && !self.is_halted(one)
+            && !self.is_halted(other)
+            && self.network.carries_both(self.machine_of(one), self.machine_of(other))
+    }
+
+    pub(super) fn on_probe(&mut self, index: usize, generation: u32) {
+        if self.connections[index].is_closed || self.connections[index].generation != generation {
+            return;
+        }
+        if self.is_halted(index) {
+            self.retry_when_awake(index, Event::IceProbe { connection: index, generation });
+            return;
+        }
+        if let Some(partner) = self.find_partner(index) {
+            let latency = self.latency(index, partner);
+            let their_generation = self.connections[partner].generation;
+            for (connection, generation, partner) in
+                [(index, generation, partner), (partner, their_generation, index)]
+            {
+                self.schedule(latency, Event::IceUp { connection, generation, partner });
+            }
+            return;
+        }
+        let waited = self.now_us - self.connections[index].checking_since_us;
+        let connection = &mut self.connections[index];
+        if connection.ice == IceState::Checking && waited >= FAILED_US {
+            (connection.ice, connection.state) = (IceState::Failed, ConnectionState::Failed);
+            return self.tell_transport(index);
+        }
+        if waited < 2 * FAILED_US {
+            self.schedule(PROBE_US, Event::IceProbe { connection: index, generation });
+        }
+    }
+
+    fn find_partner(&self, index: usize) -> Option<usize> {
+        let connection = &self.connections[index];
+        let (ours, theirs) = connection.ice_key.as_ref()?;
+        let partner = *self.fragments.get(theirs)?;
+        let other = &self.connections[partner];
+        if other.ice_key.as_ref() != Some(&(theirs.clone(), ours.clone())) {
+            return None;
+        }
+        let address = |index| self.network.address(self.machine_of(index));
+        let reaches = connection.candidates.contains(&(theirs.clone(), address(partner)))
+            || other.candidates.contains(&(ours.clone(), address(index)));
+        (reaches && self.passes(index, partner)).then_some(partner)
+    }
+
+    fn latency(&mut self, from: usize, to: usize) -> u64 {
+        let path = self.network.path(self.machine_of(from), self.machine_of(to));
+        path.latency_us + self.chance.below(path.jitter_us + 1)
+    }
+
+    pub(super) fn on_ice_up(&mut self, index: usize, generation: u32, partner: usize) {
+        if self.connections[index].is_closed || self.connections[index].generation != generation {
+            return;
+        }
+        let pair = (
+            self.network.address(self.machine_of(index)),
+            self.network.address(self.machine_of(partner)),
+        );
+        let now_us = self.now_us;
+        let connection = &mut self.connections[index];
+        connection.partner = Some(partner);
+        connection.pair = Some(pair);
+        connection.consent_at_us = now_us;
+        let news = !matches!(connection.ice, IceState::Connected);
+        connection.ice = IceState::Connected;
+        let is_watched = std::mem::replace(&mut connection.is_watched, true);
+        let begins = connection.dtls == Dtls::New;
+        if connection.dtls == Dtls::Up {
+            connection.state = ConnectionState::Connected;
+        }
+        if news {
+            self.tell_transport(index);
+        }
+        if !is_watched {
+            self.schedule(CONSENT_US, Event::Consent { connection: index });
+        }
+        if begins {
+            let delay = 2 * self.latency(index, partner);
+            self.schedule(delay, Event::DtlsUp { connection: index });
+        }
+        self.retransmit(index);
+        self.pump(index);
+    }
+
+    pub(super) fn on_dtls(&mut self, index: usize) {
+        let Some(partner) = self.connections[index].partner else { return };
+        if self.connections[index].is_closed || self.connections[index].dtls != Dtls::New {
+            return;
+        }
+        if !self.passes(index, partner) || self.connections[partner].partner != Some(index) {
+            self.schedule(PROBE_US * 4, Event::DtlsUp { connection: index });
+            return;
+        }
+        let matches = |one: &Connection, other: &Connection| {
+            one.remote().is_some_and(|remote| remote.fingerprint == other.fingerprint())
+        };
+        let (one, other) = (&self.connections[index], &self.connections[partner]);
+        let holds = matches(one, other) && matches(other, one);
+        let connection = &mut self.connections[index];
+        connection.dtls = if holds { Dtls::Up } else { Dtls::Failed };
+        connection.state = if holds { ConnectionState::Connected } else { ConnectionState::Failed };
+        self.tell_transport(index);
+        if holds {
+            let latency = self.latency(index, partner);
+            for channel in 0..3 {
+                let delay = latency + self.chance.between(0, latency);
+                self.schedule(delay, Event::ChannelOpen { connection: index, channel });
+            }
+        }
+    }
+
+    pub(super) fn on_open(&mut self, index: usize, channel: usize) {
+        if self.is_halted(index) {
+            return self.retry_when_awake(index, Event::ChannelOpen { connection: index, channel });
+        }
+        let found = &mut self.connections[index];
+        if found.is_closed
+            || found.never_opens[channel]
+            || found.channels[channel].ready != ReadyState::Connecting
+        {
+            return;
+        }
+        found.channels[channel].ready = ReadyState::Open;
+        let early = std::mem::take(&mut found.channels[channel].early);
+        let (host, connection) = (found.host, found.id);
+        let channel = Channel::from_index(channel).expect("one of three");
+        self.feed(host, Input::ChannelOpened { connection, channel });
+        for bytes in early {
+            self.feed(host, Input::FrameReceived { connection, channel, bytes });
+        }
+    }
+
+    pub(super) fn on_consent(&mut self, index: usize) {
+        if self.connections[index].is_closed {
+            return;
+        }
+        if self.is_halted(index) {
+            return self.retry_when_awake(index, Event::Consent { connection: index });
+        }
+        let now_us = self.now_us;
+        if self.pair_works(index) {
+            let connection = &mut self.connections[index];
+            connection.consent_at_us = now_us;
+            if connection.ice == IceState::Disconnected {
+                connection.ice = IceState::Connected;
+                if connection.dtls == Dtls::Up {
+                    connection.state = ConnectionState::Connected;
+                }
+                self.tell_transport(index);
+            }
+            self.retransmit(index);
+            self.pump(index);
+        } else {
+            let connection = &mut self.connections[index];
+            let silent = now_us - connection.consent_at_us;
+            if connection.ice == IceState::Connected && silent >= DISCONNECTED_US {
+                connection.ice = IceState::Disconnected;
+                connection.state = ConnectionState::Disconnected;
+                self.tell_transport(index);
+            } else if connection.ice == IceState::Disconnected && silent >= FAILED_US {
+                (connection.ice, connection.state) = (IceState::Failed, ConnectionState::Failed);
+                self.tell_transport(index);
+            }
+        }
+        if !self.connections[index].is_closed {
+            self.schedule(CONSENT_US, Event::Consent { connection: index });
+        }
+    }
+
+    /// Whether the selected pair carries packets.
+    fn pair_works(&self, index: usize) -> bool {
+        let connection = &self.connections[index];
+        let Some(partner) = connection.partner else { return false };
+        let now = (
+            self.network.address(self.machine_of(index)),
+            self.network.address(self.machine_of(partner)),
+        );
+        connection.pair == Some(now) && self.passes(index, partner)
+    }
+
+    /// Whether data gets from a connection to its partner.
+    fn data_passes(&self, index: usize) -> Option<usize> {
+        let connection = &self.connections[index];
+        let partner = connection.partner?;
+        let is_up = connection.dtls == Dtls::Up && !connection.is_mute;
+        (is_up && self.pair_works(index)).then_some(partner)
+    }
+
+    pub(super) fn send_frame(
+        &mut self,
+        host: HostId,
+        id: ConnectionId,
+        channel: usize,
+        bytes: Vec<u8>,
+    ) {
+        let Some(index) = self.connection_of(host, id) else { return };
+        let limit = if channel == 1 { 262_144 } else { FRAME_BYTES_MAX };
+        if bytes.len() > limit {
+            let found = bytes.len();
+            self.checker.violation(format!("host {host}: a frame of {found} bytes on {channel}"));
+        }
+        self.frame_count += 1;
+        let end = &mut self.connections[index].channels[channel];
+        if end.ready != ReadyState::Open {
+            self.checker.violation(format!("host {host}: a frame on a channel that is not open"));
+            return;
+        }
+        end.buffered_bytes += bytes.len();
+        if end.buffered_bytes > 16 * 1024 * 1024 {
+            // What browsers do, without a word.
+            self.note(format_args!("h{host} {id:?}: over 16 MB buffered, channel closed"));
+            self.checker.violation(format!("host {host}: over 16 MB buffered"));
+        }
+        let end = &mut self.connections[index].channels[channel];
+        end.outgoing.push_back(bytes);
+        self.pump(index);
+    }
+
+    /// Puts the next frame on the wire, the channels taking turns.
+    fn pump(&mut self, index: usize) {
+        let connection = &self.connections[index];
+        if connection.is_closed || connection.is_pumping {
+            return;
+        }
+        let Some(partner) = self.data_passes(index) else { return };
+        let connection = &mut self.connections[index];
+        let turn = connection.pump_turn;
+        let next = (0..3)
+            .map(|offset| (turn + offset) % 3)
+            .find(|channel| !connection.channels[*channel].outgoing.is_empty());
+        let Some(channel) = next else { return };
+        connection.pump_turn = (channel + 1) % 3;
+        connection.is_pumping = true;
+        let size = connection.channels[channel].outgoing.front().map_or(0, Vec::len) as u64;
+        let path = self.network.path(self.machine_of(index), self.machine_of(partner));
+        let time_us = (size + 60) * 1_000 / path.bandwidth.max(1);
+        self.schedule(time_us.max(1), Event::Transmitted { connection: index, channel });
+    }
+
+    pub(super) fn on_transmitted(&mut self, index: usize, channel: usize) {
+        self.connections[index].is_pumping = false;
+        if self.connections[index].is_closed {
+            return;
+        }
+        let Some(partner) = self.data_passes(index) else { return };
+        let end = &mut self.connections[index].channels[channel];
+        let Some(bytes) = end.outgoing.pop_front() else { return };
+        let before = end.buffered_bytes;
+        end.buffered_bytes = before.saturating_sub(bytes.len());
+        let after = end.buffered_bytes;
+        let low = if channel == 1 { BULK_BUFFER_BYTES_LOW } else { CONTROL_BUFFER_BYTES_LOW };
+        if before > low && after <= low {
+            let (host, connection) = (self.connections[index].host, self.connections[index].id);
+            let channel = Channel::from_index(channel).expect("one of three");
+            let input = Input::Buffered { connection, channel, bytes: after };
+            self.schedule(0, Event::Input { host, input });
+        }
+        self.launch(index, partner, channel, bytes);
+        self.pump(index);
+    }
+
+    fn launch(&mut self, from: usize, to: usize, channel: usize, bytes: Vec<u8>) {
+        let path = self.network.path(self.machine_of(from), self.machine_of(to));
+        let mut delay = path.latency_us + self.chance.below(path.jitter_us + 1);
+        if path.loss_permille > 0 && self.chance.permille(path.loss_permille) {
+            if channel == LOSSY {
+                return;
+            }
+            delay += 2 * path.latency_us + self.chance.between(50_000, 400_000);
+        }
+        let mut at_us = self.now_us + delay;
+        if channel != LOSSY {
+            let last = &mut self.connections[to].channels[channel].last_arrival_us;
+            at_us = at_us.max(*last);
+            *last = at_us;
+        }
+        self.schedule_at(at_us, Event::Arrival { connection: to, channel, from, bytes });
+    }
+
+    pub(super) fn on_arrival(&mut self, to: usize, channel: usize, from: usize, bytes: Vec<u8>) {
+        if self.connections[to].is_closed || self.connections[to].partner != Some(from) {
+            return;
+        }
+        let passes = self.is_on_wire(from, to);
+        let end = &mut self.connections[to].channels[channel];
+        if !passes || (channel != LOSSY && !end.stalled.is_empty()) {
+            if channel != LOSSY {
+                end.stalled.push_back(bytes);
+            }
+            return;
+        }
+        self.deliver(to, channel, bytes);
+    }
+
+    /// Whether what `from` sent still reaches `to`; `from` may be closed by now.
+    fn is_on_wire(&self, from: usize, to: usize) -> bool {
+        !self.is_halted(to)
+            && !self.connections[from].is_mute
+            && self.connections[to].pair
+                == Some((
+                    self.network.address(self.machine_of(to)),
+                    self.network.address(self.machine_of(from)),
+                ))
+            && self.network.carries_both(self.machine_of(from), self.machine_of(to))
+    }
+
+    fn deliver(&mut self, index: usize, channel: usize, bytes: Vec<u8>) {
+        let found = &mut self.connections[index];
+        match found.channels[channel].ready {
+            ReadyState::Connecting if found.loses_early => {}
+            ReadyState::Connecting => found.channels[channel].early.push_back(bytes),
+            ReadyState::Closed => {}
+            ReadyState::Open => {
+                let (host, connection) = (found.host, found.id);
+                let channel = Channel::from_index(channel).expect("one of three");
+                self.feed(host, Input::FrameReceived { connection, channel, bytes });
+            }
+        }
+    }
+
+    /// The path carries again: what was lost on it comes now.
+    fn retransmit(&mut self, index: usize) {
+        let Some(partner) = self.connections[index].partner else { return };
+        if self.connections[partner].is_closed || self.data_passes(partner) != Some(index) {
+            return;
+        }
+        for channel in 0..LOSSY {
+            while let Some(bytes) = self.connections[index].channels[channel].stalled.pop_front() {
+                self.deliver(index, channel, bytes);
+                if self.connections[index].is_closed {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// `close()`: the other side hears of it if the path carries.
+    pub(super) fn close_connection(&mut self, index: usize) {
+        let partner = self.connections[index].partner;
+        let heard = partner.filter(|_| {
+            self.connections[index].dtls == Dtls::Up && self.data_passes(index).is_some()
+        });
+        let found = &mut self.connections[index];
+        found.is_closed = true;
+        // What was handed over in this very turn is not on the wire: it is lost, save for what the
+        // transport's congestion window takes at once.
+        let outgoing: Vec<(usize, Vec<u8>)> = (0..2)
+            .flat_map(|channel| {
+                let queue = std::mem::take(&mut found.channels[channel].outgoing);
+                queue.into_iter().take(4).map(move |bytes| (channel, bytes)).collect::<Vec<_>>()
+            })
+            .collect();
+        let (host, id) = (found.host, found.id);
+        self.hosts[host].connections.remove(&id);
+        if let Some(partner) = heard {
+            for (channel, bytes) in outgoing {
+                if self.chance.permille(500) {
+                    self.launch(index, partner, channel, bytes);
+                } else {
+                    break;
+                }
+            }
+            let last = self.connections[partner].channels[0].last_arrival_us;
+            let delay = self.latency(index, partner);
+            let at_us = (self.now_us + delay).max(last);
+            self.schedule_at(at_us, Event::PartnerClosed { connection: partner });
+        }
+    }
+
+    pub(super) fn on_partner_closed(&mut self, index: usize) {
+        let partner = self.connections[index].partner;
+        if self.connections[index].is_closed || self.is_halted(index) {
+            return;
+        }
+        if partner.is_none_or(|partner| !self.is_on_wire(partner, index)) {
+            return;
+        }
+        let (host, connection) = (self.connections[index].host, self.connections[index].id);
+        for channel in Channel::ALL {
+            let end = &mut self.connections[index].channels[channel.index()];
+            if std::mem::replace(&mut end.ready, ReadyState::Closed) != ReadyState::Closed {
+                // Tasks of the event loop, so that each is taken in its own turn.
+                let input = Input::ChannelClosed { connection, channel };
+                self.schedule(0, Event::Input { host, input });
+            }
+        }
+    }
+}
