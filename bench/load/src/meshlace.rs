@@ -6,6 +6,7 @@ use std::time::Instant;
 use futures_util::{SinkExt, StreamExt};
 use meshlace_core::crypto::{SealingSecret, Signing};
 use meshlace_core::id::{Instance, SocketId};
+use meshlace_core::limits::ADMISSION_DEADLINE;
 use meshlace_core::rng::{Rng, Seed};
 use meshlace_core::signalling::address::{RoomAddress, SOCKET_PATH};
 use meshlace_core::signalling::client::{
@@ -122,6 +123,7 @@ fn config(arguments: &Arguments, place: Place) -> Result<ClientConfig, Failure> 
         host: address.host().to_owned(),
         topic: keys.topic(),
         introduction: identity.introduce(WallTime::default(), rng.bytes()),
+        admission_deadline: ADMISSION_DEADLINE,
         session,
     })
 }
