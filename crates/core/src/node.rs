@@ -451,7 +451,9 @@ impl Node {
         next = earliest(next, self.client.poll_timeout());
         for peer in self.peers.values() {
             next = earliest(next, peer.link.poll_timeout());
-            next = earliest(next, peer.retry_at);
+            if self.server == Server::Connected {
+                next = earliest(next, peer.retry_at);
+            }
         }
         next = earliest(next, self.requests.deadline());
         earliest(next, self.diagnosis.deadline())

@@ -73,6 +73,8 @@ pub struct Host {
     pub notices: Vec<(u64, Notice)>,
     /// Whether requests are answered at once with what they carried.
     pub answers: bool,
+    /// A background tab's timers fire only at multiples of this. Units: microseconds.
+    pub timer_grain_us: u64,
     node: Node,
     backlog: VecDeque<Input>,
     timer_at_us: Option<u64>,
@@ -230,6 +232,7 @@ impl World {
             machine,
             notices: Vec::new(),
             answers: true,
+            timer_grain_us: 1,
             node,
             backlog: VecDeque::new(),
             timer_at_us: None,

@@ -1,4 +1,7 @@
 //! Whole nodes in a whole world, on virtual time.
 
+mod departure;
 mod determinism;
+mod recovery;
+mod support;
 mod two_peers;

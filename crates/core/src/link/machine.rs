@@ -221,6 +221,10 @@ pub struct Link {
     pub(super) sent_at: Timestamp,
     pub(super) round_trip: Option<Span>,
     pub(super) away_since: Option<Timestamp>,
+    /// Whether we said that we are about to be frozen: nothing may follow it.
+    pub(super) is_frozen: bool,
+    /// When a signal last came through the server.
+    pub(super) server_signal_at: Option<Timestamp>,
     pub(super) peer_socket: PeerSocket,
     pub(super) attempt_count: u32,
     pub(super) offer_at: Option<Timestamp>,
@@ -268,6 +272,8 @@ impl Link {
             sent_at: now,
             round_trip: None,
             away_since: None,
+            is_frozen: false,
+            server_signal_at: None,
             peer_socket: PeerSocket::Attached,
             attempt_count: 0,
             offer_at: None,
@@ -289,6 +295,10 @@ impl Link {
     /// Takes one input. Drain [`Link::poll_effect`] afterwards.
     pub fn handle(&mut self, now: Timestamp, input: LinkInput) -> LinkOutcome {
         self.now = self.now.max(now);
+        // A frozen page takes nothing: what comes says that it is awake, told or not.
+        if matches!(input, LinkInput::Tick | LinkInput::FrameReceived(..)) {
+            self.thaw();
+        }
         let outcome = self.dispatch(input).and_then(|outcome| {
             self.progress()?;
             Ok(outcome)
@@ -302,7 +312,10 @@ impl Link {
     fn dispatch(&mut self, input: LinkInput) -> Result<LinkOutcome, LinkFault> {
         match input {
             LinkInput::Connect { offer } => self.connect(offer),
-            LinkInput::Signal(signal) => return self.on_signal(&signal),
+            LinkInput::Signal(signal) => {
+                self.on_server_signal();
+                return self.on_signal(&signal);
+            }
             LinkInput::ServerBack => self.signals.resend(),
             LinkInput::PeerSocket { attached } => self.on_peer_socket(attached),
             LinkInput::Relays { available } => self.config.has_relay = available,
@@ -325,9 +338,12 @@ impl Link {
             }
             LinkInput::Stalled(span) => self.shift(span),
             LinkInput::CheckPath => self.check_path(),
-            LinkInput::Freeze => self.say(&super::frame::Frame::Away),
+            LinkInput::Freeze => {
+                self.say(&super::frame::Frame::Away);
+                self.is_frozen = true;
+            }
             LinkInput::Thaw => {
-                self.say(&super::frame::Frame::Back);
+                self.thaw();
                 self.check_path();
             }
             LinkInput::Leave => self.leave(),

@@ -11,7 +11,7 @@ use super::effect::{Effect, IceServer};
 use super::input::Input;
 use super::notice::{MeshError, Notice};
 use super::outcome::Outcome;
-use super::{Node, Phase};
+use super::{Node, Phase, Server};
 
 impl Node {
     /// Hands an input to a peer's link.
@@ -247,8 +247,12 @@ impl Node {
         self.grant_pool();
     }
 
-    /// Tries those again that are in the room but could not be linked.
+    /// Tries those again that are in the room but could not be linked. Without the server no offer
+    /// would reach them: they wait for it.
     pub(super) fn retry_links(&mut self) {
+        if self.server != Server::Connected {
+            return;
+        }
         let now = self.now();
         let due: Vec<PeerId> = self
             .peers

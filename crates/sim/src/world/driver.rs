@@ -82,7 +82,8 @@ impl World {
             self.hosts[host].timer_at_us = None;
             return;
         };
-        let at_us = at.as_ms().saturating_mul(1_000).max(self.now_us);
+        let grain_us = self.hosts[host].timer_grain_us;
+        let at_us = at.as_ms().saturating_mul(1_000).max(self.now_us).next_multiple_of(grain_us);
         if self.hosts[host].timer_at_us != Some(at_us) {
             self.hosts[host].timer_at_us = Some(at_us);
             self.schedule_at(at_us, Event::Timer { host });

@@ -69,7 +69,8 @@ impl Link {
     }
 
     fn on_verified_frame(&mut self, frame: Frame<'_>) -> Result<(), LinkFault> {
-        let is_away = matches!(frame, Frame::Away);
+        // Nothing follows "away" on control before "back"; what overtook it there came on bulk.
+        let is_back = matches!(frame, Frame::Back);
         match frame {
             Frame::Messages { first, received_to, bodies } => {
                 self.on_ack(received_to, None)?;
@@ -107,7 +108,7 @@ impl Link {
             Frame::Lossy { body } => self.notice(LinkNotice::Lossy(body.to_vec())),
             Frame::Back | Frame::Hello { .. } | Frame::Ready | Frame::Probe => {}
         }
-        if !is_away && self.away_since.take().is_some() {
+        if is_back && self.away_since.take().is_some() {
             self.notice(LinkNotice::Away(false));
         }
         Ok(())

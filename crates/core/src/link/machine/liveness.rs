@@ -4,7 +4,7 @@ use crate::error::ErrorCode;
 use crate::limits::{
     AWAY_KEPT, CONNECT_DEADLINE, DEAD_AFTER, DISCONNECTED_PATIENCE, GONE_AFTER, HEARTBEAT_INTERVAL,
     HELLO_DEADLINE, OPERATION_DEADLINE, PROBE_RETRY, RELAY_STAGE_AFTER, RESTART_DEADLINE,
-    SUSPECT_AFTER,
+    SIGNAL_RETRY_MAX, SUSPECT_AFTER,
 };
 use crate::time::{Span, Timestamp, earliest};
 
@@ -30,7 +30,7 @@ impl Link {
         if self.leaving_at.is_some_and(|at| at <= now) {
             self.close(ErrorCode::RoomClosed);
         }
-        if self.state == LinkState::Closed {
+        if self.state == LinkState::Closed || self.is_frozen {
             return Ok(());
         }
         self.signals.on_time(now);
@@ -211,6 +211,29 @@ impl Link {
             self.check_at = Some(self.now.after(CHECK_PATIENCE));
         }
         self.ping();
+    }
+
+    /// We are awake: says so, once.
+    pub(super) fn thaw(&mut self) {
+        if core::mem::take(&mut self.is_frozen) {
+            self.say(&Frame::Back);
+        }
+    }
+
+    /// A peer that goes through the server while the link is open does not trust the path: look at
+    /// it, and answer the way it asked.
+    pub(super) fn on_server_signal(&mut self) {
+        self.server_signal_at = Some(self.now);
+        if self.state == LinkState::Open && self.check_at.is_none() {
+            self.check_at = Some(self.now.after(CHECK_PATIENCE));
+            self.ping();
+        }
+    }
+
+    /// Whether signals have to go through the server too while the link is open.
+    pub(super) fn distrusts_path(&self) -> bool {
+        let at = self.server_signal_at;
+        at.is_some_and(|at| self.now.since(at) <= SIGNAL_RETRY_MAX)
     }
 
     pub(super) fn ping(&mut self) {

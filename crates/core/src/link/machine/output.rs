@@ -64,12 +64,19 @@ impl Link {
 
     /// The most urgent thing that can go out now.
     pub(super) fn next_output(&mut self) -> Option<LinkEffect> {
+        if self.is_frozen {
+            return None;
+        }
         if let Some(signal) = self.signals.next(self.now, self.epoch) {
             if self.state != LinkState::Open {
                 return Some(LinkEffect::Signal(signal));
             }
             let (epoch, number, ack) = (signal.epoch, signal.number, signal.ack);
             let frame = Frame::Signal { epoch, number, ack, body: &signal.body }.encode();
+            // Both ways where the path is in doubt: signals are counted once.
+            if self.distrusts_path() {
+                self.effects.push_back(LinkEffect::Signal(signal));
+            }
             return self.account(Channel::Control, frame);
         }
         let connection = self.connection.as_ref().filter(|open| open.is_verified())?;
