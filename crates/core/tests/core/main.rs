@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says so")]
 
 mod bounds;
+mod life;
 mod opening;
 mod pair;
 mod signalling_vectors;

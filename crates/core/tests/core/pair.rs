@@ -31,10 +31,12 @@ pub(crate) struct Pair {
     /// Whether the node's pool has room for what is asked of it.
     pub(crate) pool: bool,
     /// What side 0 signs in the place of its hello's body.
-    pub(crate) bend_hello: Option<Box<dyn Fn(&[u8]) -> Vec<u8>>>,
+    pub(crate) bend_hello: Option<Box<Bend>>,
     key: Signing,
     events: VecDeque<(usize, LinkInput)>,
 }
+
+type Bend = dyn Fn(&[u8]) -> Vec<u8>;
 
 /// One side: its link, its browser and what the two said.
 pub(crate) struct Side {
