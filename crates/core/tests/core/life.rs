@@ -242,6 +242,8 @@ fn silence_is_suspect_then_dead() {
     assert_eq!(pair.states(), [LinkState::Open; 2]);
 
     pair.set_server(false);
+    pair.send(0, b"heard");
+    pair.send(1, b"heard");
     let silent_since = pair.now;
     pair.cut = [true, true];
     pair.advance(SUSPECT_AFTER.as_ms());

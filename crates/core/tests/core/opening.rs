@@ -184,6 +184,7 @@ fn next_connection_has_the_next_epoch() {
 #[test]
 fn open_link_carries_its_signals() {
     let mut pair = Pair::open();
+    pair.advance(10_000);
     let before = pair.sides[0].signals.len();
     pair.need_negotiation(0);
     let signals = pair.sent(0, |frame| matches!(frame, Frame::Signal { .. }).then_some(()));
