@@ -19,7 +19,7 @@ mod client;
 mod refusal;
 mod server;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub(super) use client::oversize_envelope_receiver;
 pub use refusal::{RefusalReason, UndeliverableReason};

@@ -123,9 +123,7 @@ impl Link {
     }
 
     fn take_signal(&mut self, epoch: Epoch, signal: Signal) -> Result<(), LinkFault> {
-        // Who gives up gives the link up, not one connection of it: it may have closed the connection
-        // first, which begins a new epoch here.
-        if epoch < self.epoch && !matches!(signal, Signal::GiveUp(_)) {
+        if epoch < self.epoch {
             return Ok(());
         }
         match signal {
@@ -458,7 +456,7 @@ impl Link {
         for key in self.outbox.restart(&standing).map_err(LinkFault::FalseAck)? {
             self.notice(LinkNotice::Settled(key, Ok(())));
         }
-        for body in self.inbox.restart(standing.sends_from).map_err(LinkFault::Inbox)? {
+        for body in self.inbox.restart(standing.sends_from) {
             self.notice(LinkNotice::Message(body));
         }
         self.ping();

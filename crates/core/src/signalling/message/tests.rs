@@ -12,7 +12,7 @@ fn key(byte: u8) -> SessionKey {
 }
 
 /// One message of each kind.
-fn client_samples() -> Vec<ClientMessage> {
+pub(in crate::signalling) fn client_samples() -> Vec<ClientMessage> {
     vec![
         ClientMessage::Join {
             version: 1,
@@ -37,7 +37,7 @@ fn client_samples() -> Vec<ClientMessage> {
 }
 
 /// One message of each kind, and of each event.
-fn server_samples() -> Vec<ServerMessage> {
+pub(in crate::signalling) fn server_samples() -> Vec<ServerMessage> {
     let member =
         |byte, attached| Member { session_key: key(byte), introduction: vec![byte; 4], attached };
     let ice_servers = vec![
