@@ -43,7 +43,7 @@ export class Hub {
   readonly selfId: PeerId
   readonly address: string
   driver!: Driver
-  status: RoomStatus = 'linking'
+  status: RoomStatus = 'alone'
   shownPresence: unknown = undefined
   /** Why the room closed, once it has. */
   closedBy: { readonly error: MeshError | undefined } | undefined

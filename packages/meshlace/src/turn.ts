@@ -47,6 +47,8 @@ export class Turn {
     if (this.#port === undefined) {
       const { port1, port2 } = new MessageChannel()
       port1.onmessage = () => this.#ended()
+      // In Node a port would keep the process from ending.
+      ;(port1 as { unref?: () => void }).unref?.()
       this.#port = port1
       this.#other = port2
     }

@@ -1,0 +1,335 @@
+import assert from 'node:assert/strict'
+import { beforeEach, test } from 'node:test'
+import { Driver, type Application } from '../src/driver.js'
+import type { MeshError } from '../src/errors.js'
+import { FakeConnection, FakeSocket, FakeStream, install, turn } from './fakes/browser.js'
+import { FakeMachine } from './fakes/machine.js'
+
+interface Rig {
+  readonly fake: FakeMachine
+  readonly driver: Driver
+  readonly troubles: MeshError[]
+  readonly broken: unknown[]
+}
+
+function rig(): Rig {
+  const fake = new FakeMachine()
+  const troubles: MeshError[] = []
+  const broken: unknown[] = []
+  const application = {
+    trouble: (error: MeshError) => troubles.push(error),
+    broken: (cause: unknown) => broken.push(cause),
+    settle: () => undefined,
+  } as unknown as Application
+  return { fake, driver: new Driver(fake.machine, application), troubles, broken }
+}
+
+const SERVERS = [{ urls: ['stun:stun.example'] }]
+
+/** A rig with connection 7 made. */
+async function connected(): Promise<Rig & { connection: FakeConnection }> {
+  const made = rig()
+  made.fake.out.push((effects) => effects.createConnection(7, 'peer', SERVERS, false))
+  made.driver.input((machine) => machine.tick())
+  await turn()
+  return { ...made, connection: FakeConnection.made[0]! }
+}
+
+beforeEach(install)
+
+test('inputs are fed at once and drained once at the end of the turn', async () => {
+  const { fake, driver } = rig()
+  for (let index = 0; index < 100; index++) driver.input((machine) => machine.applied(1, index))
+  assert.equal(fake.heard.length, 100)
+  assert.equal(fake.drainCount, 0)
+  await Promise.resolve()
+  assert.equal(fake.drainCount, 1)
+})
+
+test('sends of one turn with awaits in between share one more drain', async () => {
+  const { fake, driver } = rig()
+  for (let index = 0; index < 100; index++) {
+    driver.input((machine) => machine.applied(1, index))
+    await null
+  }
+  assert.equal(fake.drainCount, 1)
+  while (fake.drainCount === 1) await turn()
+  assert.equal(fake.drainCount, 2)
+  // The next turn starts with a microtask again.
+  for (let count = 0; count < 10; count++) await turn()
+  driver.input((machine) => machine.tick())
+  await Promise.resolve()
+  assert.equal(fake.drainCount, 3)
+})
+
+test('a connection has three negotiated channels with handlers before the turn ends', async () => {
+  const { connection } = await connected()
+  assert.deepEqual(
+    connection.channels.map(({ label, init }) => [label, init.id, init.negotiated, init.ordered, init.maxRetransmits]),
+    [
+      ['control', 0, true, true, undefined],
+      ['bulk', 1, true, true, undefined],
+      ['lossy', 2, true, false, 0],
+    ],
+  )
+  assert.deepEqual(
+    connection.channels.map((channel) => channel.bufferedAmountLowThreshold),
+    [16 * 1024, 256 * 1024, 16 * 1024],
+  )
+  for (const channel of connection.channels) {
+    assert.equal(channel.binaryType, 'arraybuffer')
+    assert.ok(channel.onopen && channel.onclose && channel.onmessage && channel.onbufferedamountlow)
+  }
+})
+
+test('frames go to their channel, and its fill is told once after the drain', async () => {
+  const { fake, driver, connection } = await connected()
+  fake.out.push((effects) => {
+    for (let index = 0; index < 5; index++) effects.sendFrame(7, 0, new Uint8Array(10))
+    effects.sendFrame(7, 1, new Uint8Array(1_000))
+  })
+  driver.input((machine) => machine.tick())
+  await turn()
+  assert.equal(connection.channels[0]!.sent.length, 5)
+  assert.deepEqual(fake.of('buffered'), [
+    [7, 0, 50],
+    [7, 1, 1_000],
+  ])
+})
+
+test('frames that the told fill lets go follow in the same turn', async () => {
+  const { fake, driver, connection } = await connected()
+  fake.out.push((effects) => effects.sendFrame(7, 1, new Uint8Array(1)))
+  fake.answer = ([name]) =>
+    name === 'buffered' && connection.channels[1]!.sent.length < 4
+      ? (effects) => effects.sendFrame(7, 1, new Uint8Array(1))
+      : undefined
+  driver.input((machine) => machine.tick())
+  await Promise.resolve()
+  assert.equal(connection.channels[1]!.sent.length, 4)
+})
+
+test('a channel that refuses a frame is reported closed', async () => {
+  const { fake, driver, connection } = await connected()
+  connection.channels[1]!.full = true
+  fake.out.push((effects) => effects.sendFrame(7, 1, new Uint8Array(1)))
+  driver.input((machine) => machine.tick())
+  await turn()
+  assert.deepEqual(fake.of('channelClosed'), [[7, 1]])
+  assert.deepEqual(fake.of('buffered'), [])
+})
+
+test('events of a connection reach the machine', async () => {
+  const { fake, connection } = await connected()
+  const [control] = connection.channels
+  control!.onopen!()
+  control!.onmessage!({ data: new Uint8Array([1, 2]).buffer })
+  control!.bufferedAmount = 3
+  control!.onbufferedamountlow!()
+  connection.onnegotiationneeded!()
+  connection.iceConnectionState = 'checking'
+  connection.connectionState = 'connecting'
+  connection.onconnectionstatechange!()
+  connection.onicecandidate!({
+    candidate: { candidate: 'candidate:1', sdpMid: '0', sdpMLineIndex: 0, usernameFragment: null },
+  })
+  connection.onicecandidate!({ candidate: { candidate: '' } })
+  connection.onicecandidate!({ candidate: null })
+  connection.onicecandidateerror!({ url: 'stun:x', errorCode: 701, errorText: 'unreachable' })
+  control!.onclose!()
+  assert.deepEqual(fake.heard.slice(1), [
+    ['channelOpened', 7, 0],
+    ['frameReceived', 7, 0, new Uint8Array([1, 2])],
+    ['buffered', 7, 0, 3],
+    ['negotiationNeeded', 7],
+    ['transportChanged', 7, 1, 1],
+    ['candidateGathered', 7, 'candidate:1', '0', 0, undefined],
+    ['gatheringDone', 7],
+    ['gatheringFailed', 7, 'stun:x', 701, 'unreachable'],
+    ['channelClosed', 7, 0],
+  ])
+})
+
+test('descriptions come back with their tickets, and so do failures', async () => {
+  const { fake, driver, connection } = await connected()
+  fake.out.push((effects) => effects.describe(7, 1))
+  driver.input((machine) => machine.tick())
+  await turn()
+  fake.out.push((effects) => effects.apply(7, 2, false, 'v=0 remote'))
+  driver.input((machine) => machine.tick())
+  await turn()
+  connection.failures.push(new Error('bad description'))
+  fake.out.push((effects) => effects.apply(7, 3, true, 'nonsense'))
+  driver.input((machine) => machine.tick())
+  await turn()
+  assert.deepEqual(fake.of('described'), [[7, 1, true, 'v=0 local']])
+  assert.deepEqual(fake.of('applied'), [[7, 2]])
+  assert.deepEqual(fake.of('operationFailed'), [[7, 3, 'Error: bad description']])
+})
+
+test('a refused candidate is no failure', async () => {
+  const { fake, driver, connection } = await connected()
+  fake.out.push((effects) => effects.addCandidate(7, 'candidate:1', '0', 0, undefined))
+  driver.input((machine) => machine.tick())
+  await turn()
+  assert.equal(connection.candidates.length, 1)
+  assert.deepEqual(fake.of('operationFailed'), [])
+})
+
+test('an ICE restart uses the new servers', async () => {
+  const { fake, driver, connection } = await connected()
+  fake.out.push((effects) => effects.restartIce(7, [{ urls: ['turn:new.example'] }], true))
+  driver.input((machine) => machine.tick())
+  await turn()
+  assert.deepEqual(connection.log, ['configure', 'restart'])
+  assert.deepEqual(connection.configuration.iceServers, [{ urls: ['turn:new.example'] }])
+  assert.equal(connection.configuration.iceTransportPolicy, 'relay')
+})
+
+test('a closed connection is closed in the browser and says nothing more', async () => {
+  const { fake, driver, connection } = await connected()
+  fake.out.push((effects) => {
+    effects.describe(7, 1)
+    effects.closeConnection(7)
+  })
+  driver.input((machine) => machine.tick())
+  await turn()
+  assert.ok(connection.closed)
+  assert.equal(connection.channels[0]!.onmessage, null)
+  assert.deepEqual(fake.of('described'), [])
+})
+
+test('a connection that the browser refuses to make fails its first operation', async () => {
+  FakeConnection.refuses = new Error('Cannot create so many PeerConnections')
+  const { fake, driver, troubles } = rig()
+  fake.out.push((effects) => {
+    effects.createConnection(7, 'peer', SERVERS, false)
+    effects.describe(7, 1)
+  })
+  driver.input((machine) => machine.tick())
+  await turn()
+  assert.deepEqual(fake.of('operationFailed'), [[7, 1, 'there is no such connection']])
+  assert.equal(troubles[0]?.code, 'WebRtcFailed')
+})
+
+test('figures of the selected pair are read', async () => {
+  const { fake, driver } = await connected()
+  fake.out.push((effects) => effects.readStats(7, 4))
+  driver.input((machine) => machine.tick())
+  await turn()
+  assert.deepEqual(fake.of('stats'), [[7, 4, 'host', 'srflx', 'udp', 12, 10, 20]])
+})
+
+test('a socket is opened, read, written and closed', async () => {
+  const { fake, driver } = rig()
+  fake.out.push((effects) => effects.openSocket(1, 'wss://server/meshlace/v1'))
+  driver.input((machine) => machine.start())
+  await turn()
+  const [socket] = FakeSocket.made
+  assert.equal(socket!.binaryType, 'arraybuffer')
+  socket!.readyState = 1
+  socket!.onopen!()
+  socket!.onmessage!({ data: new Uint8Array([9]).buffer })
+  socket!.onmessage!({ data: 'text' })
+  fake.out.push((effects) => effects.sendSocket(1, new Uint8Array([5])))
+  await turn()
+  socket!.onclose!()
+  assert.deepEqual(fake.of('socketOpened'), [[1]])
+  assert.deepEqual(fake.of('socketReceived'), [
+    [1, new Uint8Array([9])],
+    [1, new TextEncoder().encode('text')],
+  ])
+  assert.deepEqual(socket!.sent, [new Uint8Array([5])])
+  assert.deepEqual(fake.of('socketClosed'), [[1]])
+})
+
+test('an address that the browser refuses outright counts as closed', async () => {
+  const { fake, driver } = rig()
+  fake.out.push((effects) => effects.openSocket(1, 'bad:address'))
+  driver.input((machine) => machine.start())
+  await turn()
+  assert.deepEqual(fake.of('socketClosed'), [[1]])
+})
+
+test('one timer follows the next deadline', async () => {
+  const { fake, driver } = rig()
+  fake.deadline = 30
+  driver.input((machine) => machine.start())
+  await turn()
+  fake.deadline = 10
+  driver.input((machine) => machine.applied(1, 1))
+  await new Promise((resolve) => setTimeout(resolve, 60))
+  driver.close()
+  const ticks = fake.heard.flatMap(([name], index) => (name === 'tick' ? [fake.times[index]!] : []))
+  assert.ok(ticks.length >= 1 && ticks[0]! >= 9, `ticks at ${ticks}`)
+})
+
+test('tracks are sent, replaced and taken off by stream', async () => {
+  const { fake, driver, connection } = await connected()
+  const [first, second] = [{ kind: 'video' }, { kind: 'video' }] as unknown as MediaStreamTrack[]
+  driver.setStream({ key: 1, stream: new FakeStream() as unknown as MediaStream, tracks: [first!] })
+  fake.out.push((effects) => effects.attachStream(7, 1))
+  driver.input((machine) => machine.tick())
+  await turn()
+  assert.deepEqual(connection.senders.map(({ track }) => track), [first])
+  await driver.replaceTrack(first!, second!)
+  assert.deepEqual(connection.senders[0]!.replaced, [second])
+  fake.out.push((effects) => effects.detachStream(7, 1))
+  driver.input((machine) => machine.tick())
+  await turn()
+  assert.equal(connection.senders[0]!.track, null)
+})
+
+test('a remote stream stays one object over rebuilt connections', async () => {
+  const { fake, driver, connection } = await connected()
+  const [old, next] = [{ id: 'old' }, { id: 'next' }]
+  connection.ontrack!({ track: old, streams: [new FakeStream('media')] })
+  const seen = driver.remote.announce('peer', 'media')
+  assert.deepEqual(seen.getTracks(), [old])
+  fake.out.push((effects) => {
+    effects.createConnection(8, 'peer', SERVERS, false)
+    effects.closeConnection(7)
+  })
+  driver.input((machine) => machine.tick())
+  await turn()
+  FakeConnection.made[1]!.ontrack!({ track: next, streams: [new FakeStream('media')] })
+  assert.equal(driver.remote.announce('peer', 'media'), seen)
+  assert.deepEqual(seen.getTracks(), [next])
+  assert.deepEqual(fake.of('trackArrived'), [
+    [7, 'media'],
+    [8, 'media'],
+  ])
+})
+
+test('streams that were never announced go with their connection', async () => {
+  const { fake, driver, connection } = await connected()
+  const track = { id: 'unasked' }
+  connection.ontrack!({ track, streams: [new FakeStream('media')] })
+  fake.out.push((effects) => effects.closeConnection(7))
+  driver.input((machine) => machine.tick())
+  await turn()
+  assert.deepEqual(driver.remote.announce('peer', 'media').getTracks(), [])
+})
+
+test('a core that breaks is reported once and not called again', async () => {
+  const { fake, driver, broken } = rig()
+  fake.out.push(() => {
+    throw new Error('unreachable')
+  })
+  driver.input((machine) => machine.start())
+  await turn()
+  driver.input((machine) => machine.tick())
+  await turn()
+  assert.equal(broken.length, 1)
+  assert.deepEqual(fake.of('tick'), [])
+})
+
+test('closing the driver closes everything it holds', async () => {
+  const { fake, driver, connection } = await connected()
+  fake.out.push((effects) => effects.openSocket(1, 'wss://server'))
+  driver.input((machine) => machine.tick())
+  await turn()
+  driver.close()
+  assert.ok(connection.closed)
+  assert.ok(FakeSocket.made[0]!.closed)
+})
