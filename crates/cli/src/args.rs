@@ -1,6 +1,7 @@
 //! What was typed.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
@@ -35,6 +36,12 @@ pub(crate) struct ServeOptions {
     /// Most clients from one address of the network
     #[arg(long, value_name = "N")]
     pub(crate) clients_per_address: Option<u32>,
+    /// Certificate chain in PEM form: the page and the socket are served over HTTPS
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Private key of the certificate, in PEM form
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
     /// Print one line of JSON once it listens, and nothing else
     #[arg(long)]
     pub(crate) json: bool,

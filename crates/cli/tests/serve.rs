@@ -96,3 +96,20 @@ fn unknown_option_is_exit_code_2() {
     let mut serving = Serving::start(&["--prot", "1"]);
     assert_eq!(serving.child.wait().expect("it ends").code(), Some(2));
 }
+
+#[test]
+fn unusable_certificate_is_named() {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    for (file, reason) in [
+        ("/nowhere.pem", "/nowhere.pem: No such file"),
+        (manifest, "Cargo.toml: there is no certificate"),
+    ] {
+        let options = ["--port", "0", "--tls-cert", file, "--tls-key", manifest];
+        let mut serving = Serving::start(&options);
+        assert_eq!(serving.child.wait().expect("it ends").code(), Some(1));
+        let mut said = String::new();
+        let errors = serving.child.stderr.as_mut().expect("its errors");
+        errors.read_to_string(&mut said).expect("text");
+        assert!(said.contains(reason), "{said}");
+    }
+}

@@ -510,8 +510,7 @@ impl Node {
         let mut remnants: Vec<(Timestamp, PeerId)> = self
             .peers
             .iter()
-            .filter(|(_, peer)| !peer.is_member && !peer.is_visible)
-            .filter_map(|(id, peer)| peer.link.closed_since().map(|since| (since, *id)))
+            .filter_map(|(id, peer)| peer.gone_since().map(|since| (since, *id)))
             .collect();
         remnants.sort_unstable();
         let surplus = remnants.len().saturating_sub(REMNANT_COUNT_MAX);

@@ -30,6 +30,3 @@ pub mod room;
 mod outcome;
 
 pub use outcome::{Fault, Outcome};
-
-#[cfg(test)]
-mod vectors;

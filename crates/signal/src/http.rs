@@ -14,12 +14,14 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use meshlace_core::signalling::address::SOCKET_PATH;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tower_service::Service;
 
 use crate::hub::Hub;
 use crate::page::{self, Pages};
 use crate::socket;
+use crate::tls::Tls;
 
 /// Everything that is answered over HTTP.
 pub(crate) fn router(hub: Arc<Hub>, pages: Pages, origins: &[String]) -> Router {
@@ -34,7 +36,7 @@ pub(crate) fn router(hub: Arc<Hub>, pages: Pages, origins: &[String]) -> Router 
 
 /// Accepts until the task is dropped. An own loop around hyper, since `axum::serve` has no deadline
 /// for request heads: a client that sends one byte a minute would hold a connection for ever.
-pub(crate) async fn accept(listener: TcpListener, router: Router) {
+pub(crate) async fn accept(listener: TcpListener, router: Router, tls: Option<Tls>) {
     loop {
         let (stream, from) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -47,21 +49,37 @@ pub(crate) async fn accept(listener: TcpListener, router: Router) {
         // Signals are small and urgent. A failure costs only delay.
         let _ = stream.set_nodelay(true);
         let router = router.clone();
-        let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
-            request.extensions_mut().insert(ConnectInfo(from));
-            router.clone().call(request.map(Body::new))
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_DEADLINE)
-            .max_buf_size(HEAD_BYTES_MAX)
-            .serve_connection(TokioIo::new(stream), service)
-            .with_upgrades();
-        tokio::spawn(async move {
-            // What goes wrong here is the client's: it went away or does not speak HTTP.
-            let _ = connection.await;
-        });
+        match tls.clone() {
+            None => {
+                tokio::spawn(serve(stream, from, router));
+            }
+            Some(tls) => {
+                tokio::spawn(async move {
+                    if let Some(stream) = tls.accept(stream).await {
+                        serve(stream, from, router).await;
+                    }
+                });
+            }
+        }
     }
+}
+
+async fn serve<S>(stream: S, from: SocketAddr, router: Router)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(from));
+        router.clone().call(request.map(Body::new))
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_DEADLINE)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    // What goes wrong here is the client's: it went away or does not speak HTTP.
+    let _ = connection.await;
 }
 
 async fn healthz(State(hub): State<Arc<Hub>>) -> Response {

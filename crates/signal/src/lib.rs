@@ -31,9 +31,11 @@ mod outbox;
 mod page;
 mod socket;
 pub mod stun;
+mod tls;
 
 pub use error::ServeError;
 pub use page::Asset;
+pub use tls::{Tls, TlsError};
 
 use hub::Hub;
 
@@ -48,6 +50,8 @@ pub struct ServerConfig {
     pub assets: &'static [Asset],
     /// Limits. The STUN port is filled in.
     pub rooms: RoomsConfig,
+    /// What the page and the socket are encrypted with; plain if there is nothing.
+    pub tls: Option<Tls>,
 }
 
 /// A server that listens but does not yet answer.
@@ -59,13 +63,14 @@ pub struct Server {
     hub: Arc<Hub>,
     assets: &'static [Asset],
     origins: Vec<String>,
+    tls: Option<Tls>,
 }
 
 impl ServerConfig {
     /// A server with the usual limits.
     #[must_use]
     pub fn new(host: IpAddr, port: u16, assets: &'static [Asset]) -> Self {
-        Self { host, port, assets, rooms: RoomsConfig::default() }
+        Self { host, port, assets, rooms: RoomsConfig::default(), tls: None }
     }
 }
 
@@ -84,7 +89,8 @@ impl Server {
         getrandom::fill(&mut seed).map_err(|_| ServeError::Entropy)?;
         let rooms = RoomsConfig { stun_port: Some(address.port()), ..config.rooms };
         let hub = Arc::new(Hub::new(rooms, Seed(seed)));
-        Ok(Self { listener, udp, address, hub, assets: config.assets, origins: Vec::new() })
+        let ServerConfig { assets, tls, .. } = config;
+        Ok(Self { listener, udp, address, hub, assets, origins: Vec::new(), tls })
     }
 
     /// Where it listens.
@@ -102,10 +108,11 @@ impl Server {
     /// Answers until `stop` is done, then tells every client and returns once they are gone, or
     /// after two seconds.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { listener, udp, hub, assets, origins, .. } = self;
+        let Self { listener, udp, hub, assets, origins, tls, .. } = self;
         let pages = page::Pages::new(assets);
+        let router = http::router(Arc::clone(&hub), pages, &origins);
         tokio::select! {
-            () = http::accept(listener, http::router(Arc::clone(&hub), pages, &origins)) => {}
+            () = http::accept(listener, router, tls) => {}
             () = stun::answer(udp) => {}
             () = hub.run_timers() => {}
             () = stop => {}

@@ -320,3 +320,60 @@ fn leaving_leaves_nothing() {
     assert!(hosts.iter().all(|host| world.open_connection_count(*host) == 0));
     world.assert_kept();
 }
+
+/// However many come and go, there is room for those who are here: the gone are not counted.
+#[test]
+fn a_hundred_visitors_one_after_the_other_are_all_linked() {
+    let mut world = World::new(3_100);
+    let host = world.join();
+    for _ in 0..100 {
+        let visitor = world.join();
+        world.until(10_000, "linked", |world| world.all_linked(&[host, visitor]));
+        world.close_page(visitor);
+        world.run(1_000);
+    }
+    assert_eq!(left_count(&world, host), 100);
+    assert!(troubles(&world, host, 0).is_empty());
+    world.assert_kept();
+}
+
+/// A page is closed while the server is away: it said goodbye, so nobody looks for it or reports it.
+#[test]
+fn closed_page_is_not_looked_for_without_a_server() {
+    for seed in 0..10 {
+        let mut world = World::new(3_200 + seed);
+        let hosts = world.mesh(3);
+        world.kill_server();
+        world.run(1_000);
+        let at = world.now_ms();
+        let connection_count = world.connection_count();
+        world.close_page(hosts[0]);
+        world.run(200_000);
+        for host in &hosts[1..] {
+            assert_eq!(left_count(&world, *host), 1);
+            assert_eq!(troubles(&world, *host, at), []);
+        }
+        assert_eq!(world.connection_count(), connection_count, "somebody looked for it");
+        world.start_server();
+        world.run(30_000);
+        assert!(hosts[1..].iter().all(|host| troubles(&world, *host, at).is_empty()));
+        world.assert_kept();
+    }
+}
+
+/// A process dies while the server is away: once it is given up, it is reported no further.
+#[test]
+fn dead_process_is_reported_once_without_a_server() {
+    for seed in 0..5 {
+        let mut world = World::new(3_300 + seed);
+        let hosts = world.mesh(2);
+        world.kill_server();
+        world.run(1_000);
+        let at = world.now_ms();
+        world.kill(hosts[0]);
+        world.run(300_000);
+        assert_eq!(left_count(&world, hosts[1]), 1);
+        assert_eq!(troubles(&world, hosts[1], at), []);
+        world.assert_kept();
+    }
+}

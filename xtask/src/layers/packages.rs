@@ -155,11 +155,12 @@ const LICENCES: [&str; 12] = [
 ];
 
 /// Packages that come in several versions, and why that is borne.
-const DUPLICATES: [(&str, &str); 5] = [
+const DUPLICATES: [(&str, &str); 6] = [
     ("block-buffer", "sha1 0.10, by which axum and tungstenite answer a WebSocket handshake"),
     ("cpufeatures", "sha1 0.10"),
     ("crypto-common", "sha1 0.10"),
     ("digest", "sha1 0.10"),
+    ("getrandom", "ring 0.17, by which rustls encrypts"),
     ("rand_core", "rand 0.9, by which tungstenite masks its frames"),
 ];
 

@@ -127,10 +127,21 @@ impl Inbox {
         Some(Partial { number: reassembly.number, bytes })
     }
 
+    /// Lets go of everything that was not delivered: none of it was acknowledged, so the sender has
+    /// it still, and a peer that may never come back shall not hold what others wait for.
+    pub(super) fn abandon(&mut self) {
+        *self = Self::new(self.received_to());
+    }
+
     /// A connection is verified: the sender will send from `sends_from` on; what lies below never
     /// comes. A grant already given has to be told again. Returns what is in order now.
-    #[must_use]
-    pub(super) fn restart(&mut self, sends_from: u64) -> Vec<Vec<u8>> {
+    ///
+    /// # Errors
+    /// [`InboxFault::NumberOutOfRange`] for a number that no sender reaches.
+    pub(super) fn restart(&mut self, sends_from: u64) -> Result<Vec<Vec<u8>>, InboxFault> {
+        if sends_from > NUMBER_MAX {
+            return Err(InboxFault::NumberOutOfRange { limit: NUMBER_MAX, found: sends_from });
+        }
         if sends_from > self.next {
             self.next = sends_from;
             self.stash = self.stash.split_off(&sends_from);
@@ -143,7 +154,7 @@ impl Inbox {
         {
             reassembly.grant = Grant::Owed;
         }
-        self.in_order()
+        Ok(self.in_order())
     }
 
     /// Consecutive small messages came. Returns what is in order now.
@@ -329,6 +340,10 @@ impl Inbox {
         ready
     }
 }
+
+/// No sender gets here: a million messages a second take 285 years. Far enough below the end of
+/// `u64` that counting on from it never overflows.
+const NUMBER_MAX: u64 = 1 << 53;
 
 #[cfg(test)]
 mod tests;

@@ -548,6 +548,8 @@ impl Link {
         }
         self.drop_connection();
         self.settle_all(code);
+        self.inbox.abandon();
+        self.pool_asked = false;
         self.last_failure = Some(code);
         (self.offer_at, self.restart_at, self.restarted_at) = (None, None, None);
         (self.leaving_at, self.away_since, self.was_open) = (None, None, false);
@@ -583,6 +585,7 @@ impl Link {
         self.config.peer_instance = instance;
         self.config.session = session;
         self.inbox = Inbox::new(0);
+        self.pool_asked = false;
         self.signals = SignalQueue::default();
         self.epoch = Epoch(0);
         self.last_failure = Some(ErrorCode::PeerRestarted);

@@ -185,7 +185,7 @@ impl Outbox {
     /// Whether everything up to `received_to` can have arrived: it was handed over whole, if not
     /// to this connection then to an earlier one.
     fn check(&self, received_to: u64) -> Result<(), FalseAck> {
-        let count = (received_to + 1).saturating_sub(self.first);
+        let count = received_to.saturating_add(1).saturating_sub(self.first);
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         let unsent = self.flight.iter().take(count).position(|next| next.ever_sent < next.whole());
         let possible = unsent.unwrap_or(self.flight.len());

@@ -112,6 +112,7 @@ mod tests {
         assert_eq!(fingerprint(&longer), Err(SdpError::MalformedFingerprint));
     }
 
+    /// a description that does not say how long a message may be means 64 KiB, 0 any length.
     #[test]
     fn reads_message_size_and_candidate_type() {
         assert_eq!(message_bytes_max("v=0"), 65_536);

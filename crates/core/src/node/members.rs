@@ -203,7 +203,8 @@ impl Node {
             }
             None => {
                 self.forget_remnants();
-                if self.peers.len() >= PEER_COUNT_MAX {
+                let is_here = |peer: &&Peer| peer.gone_since().is_none();
+                if self.peers.values().filter(is_here).count() >= PEER_COUNT_MAX {
                     let limit = PEER_COUNT_MAX;
                     self.trouble(MeshError::new(ErrorCode::RoomFull).about(id).limit(limit));
                     return None;

@@ -277,7 +277,7 @@ mod tests {
         ]
     }
 
-    /// every parcel opens to itself and its payload; a cut header is refused.
+    /// every parcel, with every kind of content, opens to itself and its payload; a cut header is refused.
     #[test]
     fn round_trips_and_refuses_a_cut_header() {
         for (parcel, payload) in samples() {
@@ -320,6 +320,7 @@ mod tests {
         assert!(matches!(Parcel::open(&presence), Err(DecodeError::Oversize { .. })));
     }
 
+    /// what a handler says at length is cut at a character.
     #[test]
     fn long_failure_is_cut_between_characters() {
         let detail = Some("\u{e9}".repeat(DETAIL_BYTES_MAX));

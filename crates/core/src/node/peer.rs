@@ -89,6 +89,11 @@ impl Peer {
         self.is_member = true;
     }
 
+    /// Since when it is gone for good; only its numbers are kept.
+    pub(super) fn gone_since(&self) -> Option<Timestamp> {
+        self.link.closed_since().filter(|_| !self.is_member && !self.is_visible)
+    }
+
     /// The state the application sees.
     pub(super) fn state(&self) -> PeerState {
         if self.link.is_away() {

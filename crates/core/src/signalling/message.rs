@@ -19,7 +19,7 @@ mod client;
 mod refusal;
 mod server;
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;
 
 pub(super) use client::oversize_envelope_receiver;
 pub use refusal::{RefusalReason, UndeliverableReason};

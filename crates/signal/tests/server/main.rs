@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 mod peer;
 mod signalling;
+mod tls;
 
 /// A server that runs until it is dropped or told to stop.
 struct Running {
@@ -23,7 +24,10 @@ struct Running {
 
 impl Running {
     async fn start() -> Self {
-        let config = ServerConfig::new([127, 0, 0, 1].into(), 0, ASSETS);
+        Self::start_with(ServerConfig::new([127, 0, 0, 1].into(), 0, ASSETS)).await
+    }
+
+    async fn start_with(config: ServerConfig) -> Self {
         let mut server = Server::bind(config).await.expect("a free port");
         server.advertise(vec![String::from("http://192.0.2.7:4242")]);
         let address = server.address();

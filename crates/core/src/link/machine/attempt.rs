@@ -123,7 +123,9 @@ impl Link {
     }
 
     fn take_signal(&mut self, epoch: Epoch, signal: Signal) -> Result<(), LinkFault> {
-        if epoch < self.epoch {
+        // Who gives up gives the link up, not one connection of it: it may have closed the connection
+        // first, which begins a new epoch here.
+        if epoch < self.epoch && !matches!(signal, Signal::GiveUp(_)) {
             return Ok(());
         }
         match signal {
@@ -456,7 +458,7 @@ impl Link {
         for key in self.outbox.restart(&standing).map_err(LinkFault::FalseAck)? {
             self.notice(LinkNotice::Settled(key, Ok(())));
         }
-        for body in self.inbox.restart(standing.sends_from) {
+        for body in self.inbox.restart(standing.sends_from).map_err(LinkFault::Inbox)? {
             self.notice(LinkNotice::Message(body));
         }
         self.ping();

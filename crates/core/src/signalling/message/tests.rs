@@ -12,7 +12,7 @@ fn key(byte: u8) -> SessionKey {
 }
 
 /// One message of each kind.
-pub(in crate::signalling) fn client_samples() -> Vec<ClientMessage> {
+fn client_samples() -> Vec<ClientMessage> {
     vec![
         ClientMessage::Join {
             version: 1,
@@ -37,7 +37,7 @@ pub(in crate::signalling) fn client_samples() -> Vec<ClientMessage> {
 }
 
 /// One message of each kind, and of each event.
-pub(in crate::signalling) fn server_samples() -> Vec<ServerMessage> {
+fn server_samples() -> Vec<ServerMessage> {
     let member =
         |byte, attached| Member { session_key: key(byte), introduction: vec![byte; 4], attached };
     let ice_servers = vec![

@@ -1,0 +1,9 @@
+//! The core from outside: two links on virtual time, the bytes that both languages read, and the
+//! ids of the protocol's rules.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says so")]
+
+mod bounds;
+mod life;
+mod opening;
+mod pair;
+mod signalling_vectors;

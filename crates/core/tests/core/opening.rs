@@ -1,0 +1,331 @@
+//! From the first signal to an open link.
+
+use meshlace_core::codec::Reader;
+use meshlace_core::crypto::Signature;
+use meshlace_core::error::ErrorCode;
+use meshlace_core::id::{ConnectionId, Epoch, Nonce};
+use meshlace_core::limits::{
+    CONNECT_DEADLINE, HELLO_DEADLINE, OFFER_PATIENCE, OPERATION_DEADLINE, PROBE_RETRY,
+    RELAY_STAGE_AFTER,
+};
+use meshlace_core::link::frame::Frame;
+use meshlace_core::link::signal::{GiveUp, NumberedSignal, Signal};
+use meshlace_core::link::{
+    Candidate, Channel, ConnectionState, Description, DescriptionKind, IceStage, IceState,
+    LinkFault, LinkInput, LinkState,
+};
+
+use super::pair::{Pair, sdp};
+
+const OFFER: LinkInput = LinkInput::Connect { offer: true };
+
+/// three channels, by the ids that both sides give them.
+#[test]
+fn channels_have_their_ids() {
+    let named = Channel::ALL.map(|channel| (channel.index(), channel.name()));
+    assert_eq!(named, [(0, "control"), (1, "bulk"), (2, "lossy")]);
+    assert_eq!(Channel::from_index(3), None);
+}
+
+/// control frames before the descriptions are held, but no more than there can be.
+#[test]
+fn holds_few_frames_before_the_descriptions() {
+    let mut pair = Pair::new();
+    pair.server = false;
+    pair.input(0, OFFER);
+    for count in 1..=17 {
+        pair.forge(0, Channel::Control, Frame::Ready.encode());
+        assert_eq!(pair.sides[0].faults.len(), count / 17);
+    }
+    assert_eq!(pair.sides[0].faults, [LinkFault::TooEarly { limit: 16 }]);
+}
+
+/// the first control frame is the hello, and it comes once; before it, nothing is believed.
+#[test]
+fn hello_comes_first_and_once() {
+    let mut pair = Pair::open();
+    let control = |side: usize| {
+        let mut frames = pair.sides[side].frames.iter().filter(|(at, _)| *at == Channel::Control);
+        frames.next().expect("a frame").1.clone()
+    };
+    let hello = control(0);
+    for side in 0..2 {
+        let first = control(side);
+        assert!(matches!(Frame::decode(Channel::Control, &first), Ok(Frame::Hello { .. })));
+    }
+    pair.forge(1, Channel::Control, hello);
+    assert_eq!(pair.sides[1].faults, [LinkFault::Unexpected { found: "a second hello" }]);
+
+    let mut pair = Pair::new();
+    (pair.path, pair.cut) = (true, [true, true]);
+    pair.input(0, OFFER);
+    pair.forge(1, Channel::Control, Frame::Ready.encode());
+    let found = "a frame before the hello";
+    assert_eq!(pair.sides[1].faults, [LinkFault::Unexpected { found }]);
+}
+
+/// a lost probe is sent again, and until it came through the link is not open.
+#[test]
+fn lost_probe_is_sent_again_and_waited_for() {
+    let mut pair = Pair::new();
+    pair.lossy_losses = 6;
+    pair.input(0, OFFER);
+    let probes =
+        |pair: &Pair| pair.sides[0].frames.iter().filter(|it| it.0 == Channel::Lossy).count();
+    assert_eq!(probes(&pair), 1);
+    pair.advance(PROBE_RETRY.as_ms());
+    assert_eq!(probes(&pair), 2);
+    assert_ne!(pair.states(), [LinkState::Open; 2]);
+    assert_eq!(pair.sent(0, |frame| (*frame == Frame::Ready).then_some(())), []);
+    pair.advance(2 * PROBE_RETRY.as_ms());
+    assert_eq!(pair.states(), [LinkState::Open; 2]);
+    for side in 0..2 {
+        assert_eq!(pair.sent(side, |frame| (*frame == Frame::Ready).then_some(())), [()]);
+    }
+}
+
+/// before both are ready a message is a fault, a piece is held, a lossy message dropped.
+#[test]
+fn believes_no_message_before_ready() {
+    let unready = || {
+        let mut pair = Pair::new();
+        pair.lossy_losses = usize::MAX;
+        pair.input(0, OFFER);
+        pair
+    };
+    let mut pair = unready();
+    pair.forge(1, Channel::Control, Frame::Ping { token: 1 }.encode());
+    let found = "a message before ready";
+    assert_eq!(pair.sides[1].faults, [LinkFault::Unexpected { found }]);
+
+    let mut pair = unready();
+    pair.forge(1, Channel::Lossy, Frame::Lossy { body: b"x" }.encode());
+    let bytes = vec![0; 60_000];
+    let piece = Frame::Piece { number: 1, offset: 0, total: 60_000, bytes: &bytes }.encode();
+    let held = (4 * 1024 * 1024 + 128 * 1024) / piece.len();
+    for _ in 0..held {
+        pair.forge(1, Channel::Bulk, piece.clone());
+    }
+    assert_eq!((pair.sides[1].lossy.len(), pair.sides[1].faults.len()), (0, 0));
+    pair.forge(1, Channel::Bulk, piece);
+    assert!(matches!(pair.sides[1].faults[..], [LinkFault::TooEarly { .. }]));
+}
+
+/// who was there first leaves the offer to the other for a while, and then offers itself.
+#[test]
+fn first_one_waits_for_the_offer() {
+    let mut pair = Pair::new();
+    pair.input(1, LinkInput::Connect { offer: false });
+    pair.advance(OFFER_PATIENCE.as_ms() - 1);
+    assert_eq!(pair.sides[1].created, []);
+    pair.advance(1);
+    assert_eq!(pair.states(), [LinkState::Open; 2]);
+}
+
+/// both offer at the same instant, and one connection comes of it.
+#[test]
+fn glare_makes_one_connection() {
+    let mut pair = Pair::new();
+    pair.server = false;
+    pair.input(0, OFFER);
+    pair.input(1, OFFER);
+    pair.set_server(true);
+    assert_eq!(pair.states(), [LinkState::Open; 2]);
+    assert_eq!(pair.sides.each_ref().map(|side| side.created.len()), [1, 1]);
+}
+
+/// only an offer begins a connection, and only one of a later epoch replaces another.
+#[test]
+fn later_epoch_wins() {
+    let mut pair = Pair::new();
+    pair.server = false;
+    let mut number = 0;
+    let mut signal = |pair: &mut Pair, epoch, kind| {
+        number += 1;
+        let description = Description { kind, sdp: sdp(ConnectionId(9), 0xaa) };
+        let nonce = Nonce::from_bytes([0; 16]);
+        let body = Signal::Description { description, nonce }.encode();
+        let signal = NumberedSignal { epoch: Epoch(epoch), number, ack: 0, body };
+        pair.input(1, LinkInput::Signal(signal));
+        (pair.sides[1].created.len(), pair.sides[1].link.report(None).epoch.0)
+    };
+    assert_eq!(signal(&mut pair, 3, DescriptionKind::Answer), (0, 0));
+    assert_eq!(signal(&mut pair, 5, DescriptionKind::Offer), (1, 5));
+    assert_eq!(signal(&mut pair, 4, DescriptionKind::Offer), (1, 5));
+    assert_eq!(signal(&mut pair, 6, DescriptionKind::Offer), (2, 6));
+}
+
+/// a connection that is lost is followed by one of the next epoch, in its hello too.
+#[test]
+fn next_connection_has_the_next_epoch() {
+    let mut pair = Pair::open();
+    let id = pair.sides[0].browser.as_ref().expect("open").id;
+    pair.input(0, LinkInput::ChannelClosed(id, Channel::Bulk));
+    pair.advance(1_000);
+    assert_eq!(pair.states(), [LinkState::Open; 2]);
+    let epochs = pair.sent(0, |frame| match frame {
+        Frame::Hello { body, .. } => {
+            let mut reader = Reader::new(body);
+            reader.fields(16).and_then(|()| reader.u64()).expect("a version");
+            reader
+                .u64()
+                .and_then(|_| reader.bytes(32))
+                .and_then(|_| reader.bytes(16))
+                .expect("names");
+            reader.u32().ok()
+        }
+        _ => None,
+    });
+    assert_eq!(epochs.first(), Some(&1));
+    assert!(epochs.last() > Some(&1), "{epochs:?}");
+}
+
+/// an open link carries its signals itself; what that loses goes through the server.
+#[test]
+fn open_link_carries_its_signals() {
+    let mut pair = Pair::open();
+    pair.advance(10_000);
+    let before = pair.sides[0].signals.len();
+    pair.need_negotiation(0);
+    let signals = pair.sent(0, |frame| matches!(frame, Frame::Signal { .. }).then_some(()));
+    assert!(!signals.is_empty());
+    assert_eq!(pair.sides[0].signals.len(), before);
+
+    pair.cut = [true, true];
+    pair.need_negotiation(0);
+    assert_eq!(pair.sides[0].signals.len(), before);
+    pair.advance(12_000);
+    let offer = Signal::decode(&pair.sides[0].signals[before]).expect("a signal");
+    assert!(matches!(offer, Signal::Description { .. }), "{offer:?}");
+}
+
+/// candidates gathered within 10 ms share a signal, after the description.
+#[test]
+fn candidates_share_a_signal() {
+    let mut pair = Pair::new();
+    pair.path = false;
+    pair.input(0, OFFER);
+    let id = pair.sides[0].browser.as_ref().expect("a connection").id;
+    let candidate = Candidate {
+        candidate: "candidate:1 1 udp 2 10.0.0.1 9 typ host".into(),
+        mid: None,
+        line_index: Some(0),
+        username_fragment: None,
+    };
+    for _ in 0..3 {
+        pair.input(0, LinkInput::CandidateGathered(id, candidate.clone()));
+        pair.advance(3);
+    }
+    pair.advance(1);
+    let counts: Vec<usize> = pair.sides[0]
+        .signals
+        .iter()
+        .filter_map(|body| match Signal::decode(body) {
+            Ok(Signal::Candidates(candidates)) => Some(candidates.len()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(counts, [3]);
+}
+
+/// every attempt has a deadline and a reason, and three of them close a link never open.
+#[test]
+fn attempts_end_in_time_with_their_reason() {
+    type Arrange = fn(&mut Pair);
+    let cases: [(Arrange, u64, ErrorCode); 4] = [
+        (|pair| pair.server = false, CONNECT_DEADLINE.as_ms(), ErrorCode::SignallingLost),
+        (|pair| pair.path = false, CONNECT_DEADLINE.as_ms(), ErrorCode::NoCandidates),
+        (|pair| pair.lossy_losses = usize::MAX, HELLO_DEADLINE.as_ms(), ErrorCode::HelloTimeout),
+        (|pair| pair.stuck = true, OPERATION_DEADLINE.as_ms(), ErrorCode::WebRtcFailed),
+    ];
+    for (arrange, deadline_ms, reason) in cases {
+        let mut pair = Pair::new();
+        arrange(&mut pair);
+        pair.input(1, OFFER);
+        pair.advance(deadline_ms - 1);
+        assert_eq!(pair.sides[1].created.len(), 1, "{reason:?}");
+        pair.advance(1);
+        assert_eq!(pair.sides[1].link.report(None).last_failure, Some(reason));
+        pair.advance(3 * deadline_ms + 3_000);
+        assert_eq!(pair.sides[1].closed, [reason]);
+    }
+}
+
+/// where ICE says that it failed, nobody waits for the deadline.
+#[test]
+fn failed_ice_ends_an_attempt_at_once() {
+    let mut pair = Pair::new();
+    pair.path = false;
+    pair.input(1, OFFER);
+    let id = pair.sides[1].browser.as_ref().expect("a connection").id;
+    let failed = LinkInput::TransportChanged(id, IceState::Failed, ConnectionState::Failed);
+    pair.input(1, failed);
+    assert_eq!(pair.sides[1].link.report(None).last_failure, Some(ErrorCode::NoCandidates));
+}
+
+/// a fault on one side is told to the other, which closes for the same reason.
+#[test]
+fn fault_is_told_to_its_maker() {
+    let mut pair = Pair::open();
+    pair.forge(1, Channel::Control, Frame::Ack { received_to: 9, partial: None }.encode());
+    let give_up = Signal::GiveUp(GiveUp::ProtocolViolation).encode();
+    assert!(pair.sides[1].signals.contains(&give_up));
+    assert_eq!(pair.sides[0].closed, [ErrorCode::ProtocolViolation]);
+
+    let mut pair = Pair::new();
+    pair.bend_hello = Some(Box::new(|body| body[..body.len() - 1].to_vec()));
+    pair.input(0, OFFER);
+    assert_eq!(pair.sides[0].closed, [ErrorCode::HelloRejected]);
+    assert_eq!(pair.sides[1].closed, [ErrorCode::HelloRejected]);
+
+    let mut pair = Pair::new();
+    pair.path = false;
+    pair.input(0, OFFER);
+    pair.input(0, LinkInput::Leave);
+    assert_eq!(pair.sides[1].closed, [ErrorCode::PeerLeft]);
+}
+
+/// relays come in once no direct path was found for a while, and only then.
+#[test]
+fn relays_are_the_second_stage() {
+    let mut pair = Pair::new();
+    pair.path = false;
+    for side in 0..2 {
+        pair.input(side, LinkInput::Relays { available: true });
+    }
+    pair.input(0, OFFER);
+    let start = pair.now;
+    pair.advance(RELAY_STAGE_AFTER.as_ms());
+    for side in &pair.sides {
+        assert_eq!(side.created, [(start, IceStage::Direct)]);
+        assert_eq!(side.restarts, [(start.after(RELAY_STAGE_AFTER), IceStage::Relayed)]);
+    }
+}
+
+/// another certificate is another connection, with a proof of its own.
+#[test]
+fn another_fingerprint_is_another_connection() {
+    let mut pair = Pair::open();
+    pair.sides[0].fingerprint = 0xcc;
+    pair.need_negotiation(0);
+    assert_eq!(pair.sides[1].link.report(None).last_failure, Some(ErrorCode::DtlsFailed));
+    pair.advance(5_000);
+    assert_eq!(pair.states(), [LinkState::Open; 2]);
+    assert!(pair.sides[1].created.len() > 1);
+    assert_eq!(pair.sides[1].faults, []);
+}
+
+/// a hello that another key signed is refused, and nothing is opened.
+#[test]
+fn forged_hello_opens_nothing() {
+    let mut pair = Pair::new();
+    pair.cut = [true, true];
+    pair.input(0, OFFER);
+    let (_, hello) = &pair.sides[0].frames[0];
+    let Ok(Frame::Hello { body, .. }) = Frame::decode(Channel::Control, hello) else {
+        panic!("the first frame is a hello");
+    };
+    let forged = Frame::Hello { body, signature: Signature::from_bytes([9; 64]) }.encode();
+    pair.forge(1, Channel::Control, forged);
+    assert_eq!(pair.sides[1].closed, [ErrorCode::HelloRejected]);
+}
