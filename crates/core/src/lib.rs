@@ -8,7 +8,7 @@
 //! The rooms of this house, each allowed to use only what stands above it:
 //!
 //! ```text
-//! limits time id codec crypto rng error
+//! limits time id codec crypto rng error table
 //!        link              signalling          (siblings never import one another)
 //!                   node                       (routes between them)
 //! ```
@@ -25,4 +25,5 @@ pub mod link;
 pub mod node;
 pub mod rng;
 pub mod signalling;
+pub mod table;
 pub mod time;

@@ -16,7 +16,7 @@
 //!
 //! Out of scope here: the ledger, rooms larger than a full mesh, files beyond one message.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -32,6 +32,7 @@ use crate::signalling::address::RoomAddress;
 use crate::signalling::client::{Client, ClientConfig, ClientInput};
 use crate::signalling::envelope::Identity;
 use crate::signalling::keys::RoomKeys;
+use crate::table::Table;
 use crate::time::{Clock, Now, Span, Timestamp, earliest};
 
 mod calls;
@@ -123,17 +124,17 @@ pub struct Node {
     client: Client,
     client_count: u32,
     ice_servers: Vec<IceServer>,
-    peers: BTreeMap<PeerId, Peer>,
-    slots: BTreeMap<u32, PeerId>,
+    peers: Table<PeerId, Peer>,
+    slots: Table<u32, PeerId>,
     slot_count: u32,
-    members: BTreeMap<SessionKey, PeerId>,
+    members: Table<SessionKey, PeerId>,
     calls: Calls,
     requests: Requests,
     presence: Option<Vec<u8>>,
-    streams: BTreeMap<StreamKey, LocalStream>,
+    streams: Table<StreamKey, LocalStream>,
     diagnosis: Diagnosis,
     pool_queue: VecDeque<(PeerId, usize)>,
-    dirty: BTreeSet<PeerId>,
+    dirty: VecDeque<PeerId>,
     effects: VecDeque<Effect>,
 }
 
@@ -171,17 +172,17 @@ impl Node {
             server: Server::Connecting,
             client,
             client_count: 0,
-            peers: BTreeMap::new(),
-            slots: BTreeMap::new(),
+            peers: Table::new(),
+            slots: Table::new(),
             slot_count: 0,
-            members: BTreeMap::new(),
+            members: Table::new(),
             calls: Calls::default(),
             requests: Requests::default(),
             presence: None,
-            streams: BTreeMap::new(),
+            streams: Table::new(),
             diagnosis: Diagnosis::default(),
             pool_queue: VecDeque::new(),
-            dirty: BTreeSet::new(),
+            dirty: VecDeque::new(),
             effects: VecDeque::new(),
         })
     }
@@ -507,20 +508,27 @@ impl Node {
     /// Peers that are gone for good are forgotten once their numbers cannot matter any more.
     fn forget_remnants(&mut self) {
         let now = self.now();
-        let mut remnants: Vec<(Timestamp, PeerId)> = self
-            .peers
-            .iter()
-            .filter_map(|(id, peer)| peer.gone_since().map(|since| (since, *id)))
-            .collect();
-        remnants.sort_unstable();
-        let surplus = remnants.len().saturating_sub(REMNANT_COUNT_MAX);
-        for (index, (since, id)) in remnants.into_iter().enumerate() {
-            if index < surplus || now.since(since) >= REMNANT_KEPT {
-                self.peers.remove(&id);
-                self.slots.retain(|_, owner| *owner != id);
-                self.dirty.remove(&id);
+        let remnants = |node: &Self| -> Vec<(Timestamp, PeerId)> {
+            let gone = node.peers.iter();
+            gone.filter_map(|(id, peer)| Some((peer.gone_since()?, *id))).collect()
+        };
+        for (since, id) in remnants(self) {
+            if now.since(since) >= REMNANT_KEPT {
+                self.forget(id);
             }
         }
+        while let remnants = remnants(self)
+            && remnants.len() > REMNANT_COUNT_MAX
+            && let Some((_, oldest)) = remnants.into_iter().min()
+        {
+            self.forget(oldest);
+        }
+    }
+
+    fn forget(&mut self, id: PeerId) {
+        self.peers.remove(&id);
+        self.slots.retain(|_, owner| *owner != id);
+        self.dirty.retain(|dirty| *dirty != id);
     }
 }
 

@@ -1,7 +1,6 @@
 //! One WebRTC connection of a link, from its creation until it is closed: what is known of its
 //! descriptions, channels and proof.
 
-use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -65,8 +64,8 @@ pub(super) struct Connection {
     pub(super) early_frames: Vec<Vec<u8>>,
     pub(super) early_pieces: Vec<Vec<u8>>,
     pub(super) peer_standing: Option<Standing>,
-    pub(super) local_candidates: BTreeSet<&'static str>,
-    pub(super) remote_candidates: BTreeSet<&'static str>,
+    pub(super) local_candidates: Vec<&'static str>,
+    pub(super) remote_candidates: Vec<&'static str>,
     pub(super) gathering_failures: Vec<(String, String)>,
 }
 
@@ -103,8 +102,8 @@ impl Connection {
             early_frames: Vec::new(),
             early_pieces: Vec::new(),
             peer_standing: None,
-            local_candidates: BTreeSet::new(),
-            remote_candidates: BTreeSet::new(),
+            local_candidates: Vec::new(),
+            remote_candidates: Vec::new(),
             gathering_failures: Vec::new(),
         }
     }

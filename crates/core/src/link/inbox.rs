@@ -17,6 +17,7 @@ use crate::limits::{
     ACK_BYTES, ACK_DELAY, ACK_MESSAGE_COUNT, FLIGHT_COUNT_MAX, GRANT_BYTES_MIN,
     SMALL_MESSAGE_BYTES_MAX, STASH_BYTES_MAX,
 };
+use crate::table::Table;
 use crate::time::Timestamp;
 
 use super::frame::{Frame, Partial};
@@ -91,7 +92,7 @@ pub(super) struct Inbox {
     stash_bytes: usize,
     reassembly: Option<Reassembly>,
     /// Pool bytes taken by large messages: the one under way and those waiting for their turn.
-    pool_bytes: BTreeMap<u64, usize>,
+    pool_bytes: Table<u64, usize>,
     owed_count: usize,
     owed_bytes: usize,
     acked_at: Option<Timestamp>,
@@ -106,7 +107,7 @@ impl Inbox {
             stash: BTreeMap::new(),
             stash_bytes: 0,
             reassembly: None,
-            pool_bytes: BTreeMap::new(),
+            pool_bytes: Table::new(),
             owed_count: 0,
             owed_bytes: 0,
             acked_at: None,
@@ -146,7 +147,7 @@ impl Inbox {
             self.next = sends_from;
             self.stash = self.stash.split_off(&sends_from);
             self.stash_bytes = self.stash.values().map(Vec::len).sum();
-            self.pool_bytes = self.pool_bytes.split_off(&sends_from);
+            self.pool_bytes.retain(|number, _| *number >= sends_from);
             self.reassembly.take_if(|reassembly| reassembly.number < sends_from);
         }
         if let Some(reassembly) = &mut self.reassembly

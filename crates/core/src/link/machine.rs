@@ -488,7 +488,7 @@ impl Link {
             *current = current.plus(self.now.since(self.state_since));
         }
         let connection = self.connection.as_ref();
-        let names = |set: Option<&alloc::collections::BTreeSet<&'static str>>| {
+        let names = |set: Option<&Vec<&'static str>>| {
             set.into_iter().flatten().map(|name| String::from(*name)).collect()
         };
         LinkReport {

@@ -6,7 +6,7 @@
 //!
 //! Source: docs/protocol.md.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -16,6 +16,7 @@ use crate::limits::{
     CANDIDATE_BYTES_MAX, CANDIDATE_COUNT_MAX, SDP_BYTES_MAX, SIGNAL_ACK_DELAY,
     SIGNAL_EARLY_COUNT_MAX, SIGNAL_FLIGHT_COUNT_MAX, SIGNAL_RETRY_MAX, SIGNAL_RETRY_MIN,
 };
+use crate::table::Table;
 use crate::time::{Span, Timestamp, earliest};
 
 use super::transport::{Candidate, Description, DescriptionKind};
@@ -201,7 +202,7 @@ pub struct SignalQueue {
     retry_at: Option<Timestamp>,
     retry_after: Span,
     received_to: u64,
-    early: BTreeMap<u64, (Epoch, Signal)>,
+    early: Table<u64, (Epoch, Signal)>,
     /// When an acknowledgement goes out on its own, if no signal carries it before.
     ack_at: Option<Timestamp>,
 }

@@ -1,6 +1,5 @@
 //! `diagnose`: what is known of every link, and what stands out, in a developer's words.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -8,6 +7,7 @@ use alloc::vec::Vec;
 use crate::id::{ConnectionId, PeerId, Ticket};
 use crate::limits::STATS_DEADLINE;
 use crate::link::{ConnectionStats, LinkReport, LinkState};
+use crate::table::Table;
 use crate::time::Timestamp;
 
 use super::effect::Effect;
@@ -23,8 +23,8 @@ const STATS_TICKET_BIT: u32 = 1 << 31;
 #[derive(Debug, Default)]
 pub(super) struct Diagnosis {
     tickets: Vec<Ticket>,
-    awaited: BTreeMap<Ticket, PeerId>,
-    figures: BTreeMap<PeerId, ConnectionStats>,
+    awaited: Table<Ticket, PeerId>,
+    figures: Table<PeerId, ConnectionStats>,
     due: Option<Timestamp>,
     last_read: Ticket,
 }

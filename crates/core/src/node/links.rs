@@ -18,7 +18,9 @@ impl Node {
     pub(super) fn tell_link(&mut self, id: PeerId, input: LinkInput) -> Outcome {
         let now = self.now();
         let Some(peer) = self.peers.get_mut(&id) else { return Outcome::Stale };
-        self.dirty.insert(id);
+        if !self.dirty.contains(&id) {
+            self.dirty.push_back(id);
+        }
         match peer.link.handle(now, input) {
             LinkOutcome::Done | LinkOutcome::Full(_) => Outcome::Done,
             LinkOutcome::Stale => Outcome::Stale,
@@ -118,7 +120,7 @@ impl Node {
 
     /// Takes one effect of one link. Whether there was one.
     pub(super) fn pump_links(&mut self) -> bool {
-        while let Some(id) = self.dirty.first().copied() {
+        while let Some(id) = self.dirty.front().copied() {
             let effect = self.peers.get_mut(&id).and_then(|peer| peer.link.poll_effect());
             match effect {
                 Some(effect) => {
@@ -126,7 +128,7 @@ impl Node {
                     return true;
                 }
                 None => {
-                    self.dirty.remove(&id);
+                    self.dirty.retain(|dirty| *dirty != id);
                     self.after_drain(id);
                 }
             }

@@ -1,6 +1,6 @@
 //! One peer as the node knows it: who it is at the server, its link, and what was agreed with it.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -9,6 +9,7 @@ use crate::id::{ConnectionId, StreamKey, Ticket};
 use crate::limits::{RETRY_MAX, RETRY_MIN};
 use crate::link::{Link, LinkState};
 use crate::signalling::envelope::{PairKeys, VerifiedIntroduction};
+use crate::table::Table;
 use crate::time::{Span, Timestamp};
 
 use super::notice::PeerState;
@@ -38,14 +39,14 @@ pub(super) struct Peer {
     pub(super) ignored_until: Option<Timestamp>,
     seen_envelopes: VecDeque<[u8; SEAL_NONCE_BYTES]>,
     pub(super) presence: Option<Vec<u8>>,
-    pub(super) streams: BTreeMap<String, RemoteStream>,
+    pub(super) streams: Table<String, RemoteStream>,
     /// Our streams it was told of.
-    pub(super) announced: BTreeSet<StreamKey>,
+    pub(super) announced: Vec<StreamKey>,
     /// Our streams on its present connection.
-    pub(super) attached: BTreeSet<StreamKey>,
+    pub(super) attached: Vec<StreamKey>,
     pub(super) attached_to: Option<ConnectionId>,
     pub(super) drain_waiters: Vec<Ticket>,
-    pub(super) asked: BTreeMap<u64, Ticket>,
+    pub(super) asked: Table<u64, Ticket>,
 }
 
 /// A stream of the peer.
@@ -71,12 +72,12 @@ impl Peer {
             ignored_until: None,
             seen_envelopes: VecDeque::new(),
             presence: None,
-            streams: BTreeMap::new(),
-            announced: BTreeSet::new(),
-            attached: BTreeSet::new(),
+            streams: Table::new(),
+            announced: Vec::new(),
+            attached: Vec::new(),
             attached_to: None,
             drain_waiters: Vec::new(),
-            asked: BTreeMap::new(),
+            asked: Table::new(),
         }
     }
 

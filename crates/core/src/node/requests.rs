@@ -1,6 +1,5 @@
 //! Requests and their answers.
 
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -8,6 +7,7 @@ use crate::error::ErrorCode;
 use crate::id::{PeerId, Ticket};
 use crate::limits::{REQUEST_COUNT_MAX, REQUEST_TIMEOUT};
 use crate::link::MessageKey;
+use crate::table::Table;
 use crate::time::{Span, Timestamp};
 
 use super::Node;
@@ -29,9 +29,9 @@ struct Asking {
 /// Requests under way, ours and theirs.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
-    asking: BTreeMap<Ticket, Asking>,
+    asking: Table<Ticket, Asking>,
     /// The peer and the number it gave, by the name the application knows.
-    asked: BTreeMap<Ticket, (PeerId, u64)>,
+    asked: Table<Ticket, (PeerId, u64)>,
     last_asked: Ticket,
 }
 
@@ -201,7 +201,7 @@ impl Node {
             Some(peer) => core::mem::take(&mut peer.asked),
             None => return,
         };
-        for request in theirs.into_values() {
+        for (_, request) in theirs {
             self.requests.asked.remove(&request);
             self.notify(Notice::Withdrawn { request });
         }

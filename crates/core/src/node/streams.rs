@@ -72,8 +72,8 @@ impl Node {
         }
         for (stream, LocalStream { media_id, label, .. }) in wanted {
             let Some(peer) = self.peers.get_mut(&id) else { return };
-            let is_new = peer.announced.insert(stream);
-            if peer.attached.insert(stream) {
+            let is_new = add(&mut peer.announced, stream);
+            if add(&mut peer.attached, stream) {
                 self.effects.push_back(Effect::AttachStream { connection, stream });
             }
             if is_new {
@@ -87,8 +87,8 @@ impl Node {
         let ids: Vec<PeerId> = self.peers.keys().copied().collect();
         for id in ids {
             let Some(peer) = self.peers.get_mut(&id) else { continue };
-            let told = peer.announced.remove(&stream);
-            if peer.attached.remove(&stream)
+            let told = take(&mut peer.announced, stream);
+            if take(&mut peer.attached, stream)
                 && let Some(connection) = peer.attached_to
                 && peer.link.connection_id() == Some(connection)
             {
@@ -106,7 +106,9 @@ impl Node {
         let Some(id) = self.peer_of(connection) else { return Outcome::Stale };
         let Some(peer) = self.peers.get_mut(&id) else { return Outcome::Stale };
         if peer.streams.len() < STREAM_COUNT_MAX || peer.streams.contains_key(&media_id) {
-            peer.streams.entry(media_id.clone()).or_default().has_arrived = true;
+            if let Some(stream) = peer.streams.or_default(media_id.clone()) {
+                stream.has_arrived = true;
+            }
             self.tell_stream(id, &media_id);
         }
         Outcome::Done
@@ -119,7 +121,9 @@ impl Node {
             let error = MeshError::new(ErrorCode::TooMany).about(id).limit(STREAM_COUNT_MAX);
             return self.trouble(error);
         }
-        peer.streams.entry(media_id.clone()).or_default().label = Some(label);
+        if let Some(stream) = peer.streams.or_default(media_id.clone()) {
+            stream.label = Some(label);
+        }
         self.tell_stream(id, &media_id);
     }
 
@@ -153,4 +157,20 @@ impl Node {
             }
         }
     }
+}
+
+/// Adds a stream to a list of at most [`STREAM_COUNT_MAX`]. Whether it was not there.
+fn add(list: &mut Vec<StreamKey>, stream: StreamKey) -> bool {
+    let is_new = !list.contains(&stream);
+    if is_new {
+        list.push(stream);
+    }
+    is_new
+}
+
+/// Takes a stream off a list. Whether it was there.
+fn take(list: &mut Vec<StreamKey>, stream: StreamKey) -> bool {
+    let count = list.len();
+    list.retain(|other| *other != stream);
+    list.len() < count
 }

@@ -172,9 +172,10 @@ impl Link {
                 if epoch == self.epoch
                     && let Some(connection) = &mut self.connection
                 {
-                    connection.remote_candidates.extend(
-                        candidates.iter().filter_map(|c| sdp::candidate_type(&c.candidate)),
-                    );
+                    for name in candidates.iter().filter_map(|c| sdp::candidate_type(&c.candidate))
+                    {
+                        note(&mut connection.remote_candidates, name);
+                    }
                     connection.negotiation.receive_candidates(candidates);
                 }
             }
@@ -261,7 +262,7 @@ impl Link {
             return;
         }
         if let Some(name) = sdp::candidate_type(&candidate.candidate) {
-            connection.local_candidates.insert(name);
+            note(&mut connection.local_candidates, name);
         }
         connection.batch.push(candidate);
         if connection.batch.len() >= CANDIDATE_COUNT_MAX {
@@ -475,5 +476,12 @@ impl Link {
             let id = connection.id;
             self.effects.push_back(LinkEffect::RestartIce(id, IceStage::Relayed));
         }
+    }
+}
+
+/// Notes a kind of candidate once; there are four.
+fn note(kinds: &mut Vec<&'static str>, kind: &'static str) {
+    if !kinds.contains(&kind) {
+        kinds.push(kind);
     }
 }
