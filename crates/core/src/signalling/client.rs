@@ -239,10 +239,12 @@ enum State {
         version: u32,
         asked: Asked,
     },
-    /// The welcome came, but not yet all members.
+    /// The welcome came, but not yet all members. There is no session before they are here: what
+    /// is resumed brings no members.
     ExpectMembers {
         socket: SocketId,
         due: Timestamp,
+        token: ResumeToken,
         members: Vec<Member>,
         ice_servers: Vec<IceServer>,
         remaining: u32,

@@ -54,10 +54,10 @@ impl Client {
                 let State::ExpectAnswer { socket, due, asked: Asked::Join, .. } = self.state else {
                     return Outcome::Fault(Fault::Unexpected);
                 };
-                self.session = Some(Session { token, received_count: 0, acked_count: 0 });
                 self.state = State::ExpectMembers {
                     socket,
                     due,
+                    token,
                     members: Vec::new(),
                     ice_servers,
                     remaining: u32::try_from(ROOM_MEMBER_COUNT_MAX).unwrap_or(u32::MAX),
@@ -119,7 +119,8 @@ impl Client {
     }
 
     fn members(&mut self, now: Timestamp, more: Vec<Member>, remaining_now: u32) -> Outcome {
-        let State::ExpectMembers { socket, members, ice_servers, remaining, .. } = &mut self.state
+        let State::ExpectMembers { socket, token, members, ice_servers, remaining, .. } =
+            &mut self.state
         else {
             return Outcome::Fault(Fault::Unexpected);
         };
@@ -133,9 +134,10 @@ impl Client {
         if remaining_now > 0 {
             return Outcome::Done;
         }
-        let socket = *socket;
+        let (socket, token) = (*socket, *token);
         let (members, ice_servers) =
             (core::mem::take(members), core::mem::take::<Vec<IceServer>>(ice_servers));
+        self.session = Some(Session { token, received_count: 0, acked_count: 0 });
         self.enter(now, socket, false);
         self.notice(ClientNotice::Admitted { members, ice_servers });
         self.send_introduction();

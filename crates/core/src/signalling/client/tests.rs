@@ -210,6 +210,20 @@ fn admission_waits_for_all_members() {
     assert_eq!(world.told(), [ClientNotice::Admitted { members, ice_servers }]);
 }
 
+/// a socket lost before all members are here is followed by a join, which brings them all.
+#[test]
+fn admission_cut_short_begins_anew() {
+    let mut world = World::started();
+    world.hear(&challenge()).done();
+    let (token, ice_servers, members) = (TOKEN, vec![], vec![]);
+    world.hear(&ServerMessage::Welcome { token, ice_servers, members, remaining: 2 }).done();
+    world.lose_socket();
+    world.come_back();
+    assert!(matches!(world.said()[..], [ClientMessage::Join { .. }]));
+    world.hear(&welcome()).done();
+    assert!(matches!(world.told()[..], [ClientNotice::Admitted { .. }]));
+}
+
 /// a server that never comes to the end of its members is refused.
 #[test]
 fn refuses_members_without_end() {
