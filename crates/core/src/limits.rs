@@ -206,6 +206,8 @@ pub const SOCKET_ATTEMPT_DEADLINE: Span = Span::from_secs(10);
 /// A server that does not answer so long after we woke or changed network is taken for lost: the
 /// usual patience would leave a newcomer unheard for too long.
 pub const WAKE_PONG_DEADLINE: Span = Span::from_secs(4);
+/// A try that began so long before we woke or changed network is begun anew.
+pub const WAKE_ATTEMPT_AGE: Span = Span::from_ms(1_000);
 /// A client that was silent for so long is cut. Throttled tabs run timers once a minute, so two
 /// such timers may be late before this one fires.
 pub const CLIENT_SILENCE_MAX: Span = Span::from_secs(150);

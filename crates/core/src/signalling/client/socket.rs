@@ -6,7 +6,7 @@ use crate::error::ErrorCode;
 use crate::id::{SessionKey, SocketId};
 use crate::limits::{
     ENVELOPE_BYTES_MAX, INTRODUCTION_BYTES_MAX, SERVER_PING_INTERVAL, SOCKET_ATTEMPT_DEADLINE,
-    SOCKET_RETRY_MAX, SOCKET_RETRY_MIN, WAKE_PONG_DEADLINE,
+    SOCKET_RETRY_MAX, SOCKET_RETRY_MIN, WAKE_ATTEMPT_AGE, WAKE_PONG_DEADLINE,
 };
 use crate::signalling::message::{ClientMessage, UndeliverableReason};
 use crate::signalling::{Fault, Outcome};
@@ -136,7 +136,19 @@ impl Client {
                 *pong_due = earliest(*pong_due, Some(now.after(WAKE_PONG_DEADLINE)));
                 self.send(socket, &ClientMessage::Ping);
             }
-            _ => {}
+            State::Opening { socket, due }
+            | State::ExpectChallenge { socket, due }
+            | State::ExpectAnswer { socket, due, .. }
+            | State::ExpectMembers { socket, due, .. } => {
+                // A try that began before the network changed would hang until its deadline. One
+                // that has just begun is left alone: wishes to wake come in groups.
+                let age = SOCKET_ATTEMPT_DEADLINE.minus(due.since(now));
+                if age >= WAKE_ATTEMPT_AGE {
+                    self.effects.push_back(ClientEffect::CloseSocket { socket });
+                    self.open_socket(now);
+                }
+            }
+            State::Idle | State::Ended => {}
         }
         Outcome::Done
     }

@@ -84,6 +84,24 @@ fn waking_tries_at_once() {
     assert_eq!(world.opened.len(), count + 2);
 }
 
+/// waking begins a try anew that hangs since before, and leaves a fresh one alone.
+#[test]
+fn waking_does_not_wait_for_a_hanging_try() {
+    let mut world = World::new();
+    world.input(ClientInput::Start).done();
+    let first = world.socket();
+    world.input(ClientInput::Wake).done();
+    assert_eq!(world.opened.len(), 1);
+    world.wait(WAKE_ATTEMPT_AGE);
+    world.input(ClientInput::Wake).done();
+    assert_eq!(world.opened.len(), 2);
+    assert_eq!(world.closed, [first]);
+    world.input(ClientInput::SocketOpened { socket: world.socket() }).done();
+    world.hear(&challenge()).done();
+    world.hear(&welcome()).done();
+    assert!(world.client.is_online());
+}
+
 /// a silent server is asked, and given up if it does not answer.
 #[test]
 fn silent_server_is_asked_and_given_up() {
