@@ -30,3 +30,6 @@ pub mod room;
 mod outcome;
 
 pub use outcome::{Fault, Outcome};
+
+#[cfg(test)]
+mod tests;
