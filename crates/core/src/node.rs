@@ -553,3 +553,6 @@ fn client_config(
         admission_deadline: ADMISSION_DEADLINE,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,7 +84,7 @@ fn every_size_arrives() {
     world.assert_kept();
 }
 
-/// A request and its answer; a request nobody answers.
+/// a request and its answer; a request nobody answers.
 #[test]
 fn request_is_answered_or_times_out() {
     let mut world = World::new(6);
@@ -156,7 +156,7 @@ fn presence_reaches_late_joiners() {
     world.assert_kept();
 }
 
-/// A stream added before anyone is there reaches a late joiner; one removed ends there.
+/// a stream added before anyone is there reaches a late joiner; one removed ends there.
 #[test]
 fn stream_reaches_a_late_joiner_and_ends() {
     let mut world = World::new(8);

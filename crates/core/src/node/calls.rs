@@ -94,7 +94,11 @@ impl Node {
             let expected = alloc::format!("at most {LOSSY_BYTES_MAX} bytes");
             return self.refuse(ticket, error.mismatch(expected, payload.len().to_string()));
         }
-        let body = Parcel::Topic { name, content }.seal(payload);
+        let parcel = Parcel::Topic { name, content };
+        if let Err(error) = parcel.check() {
+            return self.refuse(ticket, error);
+        }
+        let body = parcel.seal(payload);
         for id in self.recipients(to) {
             let _ = self.tell_link(id, LinkInput::SendLossy(body.clone()));
         }
@@ -110,7 +114,7 @@ impl Node {
     }
 
     fn send_parcel(&mut self, ticket: Ticket, to: Recipient, parcel: &Parcel, payload: &[u8]) {
-        if let Err(error) = self.check_sendable(payload.len()) {
+        if let Err(error) = self.check_sendable(payload.len()).and_then(|()| parcel.check()) {
             return self.refuse(ticket, error);
         }
         let recipients = self.recipients(to);

@@ -17,6 +17,7 @@ use crate::signalling::envelope::{
     open_signal, seal_signal,
 };
 use crate::signalling::keys::{RoomKeys, link_session};
+use crate::signalling::message::UndeliverableReason;
 use crate::signalling::{Outcome as ClientOutcome, message};
 use crate::time::Now;
 
@@ -83,7 +84,7 @@ impl Node {
         true
     }
 
-    fn on_client(&mut self, notice: ClientNotice) {
+    pub(super) fn on_client(&mut self, notice: ClientNotice) {
         match notice {
             ClientNotice::Admitted { members, ice_servers } => {
                 self.on_admitted(members, ice_servers);
@@ -99,6 +100,9 @@ impl Node {
                 }
             }
             ClientNotice::Envelope { from, bytes } => self.on_envelope(from, &bytes),
+            ClientNotice::Undeliverable { to, reason: UndeliverableReason::NotHere } => {
+                self.on_not_here(to);
+            }
             // The link sends again until it is acknowledged, and gives up by its own deadlines.
             ClientNotice::Undeliverable { .. } => {}
             ClientNotice::Offline { reason } => {
@@ -180,7 +184,11 @@ impl Node {
         }
     }
 
-    fn introduce(&mut self, introduction: VerifiedIntroduction, offer: bool) -> Option<PeerId> {
+    pub(super) fn introduce(
+        &mut self,
+        introduction: VerifiedIntroduction,
+        offer: bool,
+    ) -> Option<PeerId> {
         let id = introduction.peer();
         let instance = introduction.instance();
         if id == self.self_id() {
@@ -287,6 +295,16 @@ impl Node {
             if !may_return {
                 self.members.remove(&session_key);
             }
+        }
+    }
+
+    /// The server knows no such member: one that started anew, and to which the peer has not come
+    /// back. If it comes, it is shown; until then there is nobody to be tried again.
+    fn on_not_here(&mut self, session_key: SessionKey) {
+        let gone = |peer: &&mut Peer| peer.introduction.session_key() == session_key;
+        if let Some(peer) = self.peers.values_mut().find(gone) {
+            peer.is_member = false;
+            peer.retry_at = None;
         }
     }
 

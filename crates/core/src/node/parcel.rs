@@ -6,6 +6,7 @@
 //!
 //! Source: docs/protocol.md.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -17,7 +18,8 @@ use crate::limits::{
 };
 
 use super::content::Content;
-use super::notice::Audience;
+use super::invalid_argument;
+use super::notice::{Audience, MeshError};
 
 /// What a message is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,6 +162,30 @@ impl Parcel {
             return Err(DecodeError::Oversize { offset, limit, found: found as u64 });
         }
         Ok((parcel, offset))
+    }
+
+    /// Whether the other side takes the words that stand beside the content.
+    ///
+    /// # Errors
+    /// `InvalidArgument`, with the limit.
+    pub(super) fn check(&self) -> Result<(), MeshError> {
+        let (Self::Message { content, .. }
+        | Self::Topic { content, .. }
+        | Self::Request { content, .. }
+        | Self::Value { content, .. }) = self
+        else {
+            return Ok(());
+        };
+        let longest = match content {
+            Content::Blob { media_type } => media_type.len(),
+            Content::File { name, media_type } => name.len().max(media_type.len()),
+            _ => 0,
+        };
+        if longest <= FILE_NAME_BYTES_MAX {
+            return Ok(());
+        }
+        let expected = format!("a name and a type of at most {FILE_NAME_BYTES_MAX} bytes");
+        Err(invalid_argument(&expected, longest).limit(FILE_NAME_BYTES_MAX))
     }
 
     fn payload_bytes_max(&self) -> usize {

@@ -55,6 +55,9 @@ impl Node {
             return self.refuse(ticket, error);
         }
         let parcel = Parcel::Request { id: u64::from(ticket.0), name, content };
+        if let Err(error) = parcel.check() {
+            return self.refuse(ticket, error);
+        }
         match self.send_request(ticket, id, &parcel, payload) {
             Ok(key) => {
                 let deadline = self.now().after(timeout.unwrap_or(REQUEST_TIMEOUT));
@@ -112,7 +115,7 @@ impl Node {
                 (Parcel::Failure { id: wire_id, detail: Some(detail) }, Vec::new())
             }
         };
-        if let Err(error) = self.check_sendable(payload.len()) {
+        if let Err(error) = self.check_sendable(payload.len()).and_then(|()| parcel.check()) {
             let detail = Some(error.detail.clone());
             self.send_own(id, &Parcel::Failure { id: wire_id, detail }, &[]);
             self.trouble(error.about(id));
@@ -171,15 +174,17 @@ impl Node {
 
     pub(super) fn expire_requests(&mut self) {
         let now = self.now();
-        let due: Vec<(Ticket, PeerId)> = self
+        let due: Vec<(Ticket, PeerId, MessageKey)> = self
             .requests
             .asking
             .iter()
             .filter(|(_, asking)| asking.deadline <= now)
-            .map(|(ticket, asking)| (*ticket, asking.peer))
+            .map(|(ticket, asking)| (*ticket, asking.peer, asking.key))
             .collect();
-        for (ticket, id) in due {
+        for (ticket, id, key) in due {
             self.fail_request(ticket, MeshError::new(ErrorCode::RequestTimeout).about(id));
+            // What was not sent yet would only be asked for nothing.
+            self.cancel_messages(&[key]);
             self.send_own(id, &Parcel::Withdraw { id: u64::from(ticket.0) }, &[]);
         }
     }

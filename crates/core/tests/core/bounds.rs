@@ -1,10 +1,15 @@
 //! What a hostile peer, or one that vanishes in the middle, cannot do to a link.
 
 use meshlace_core::codec::Writer;
-use meshlace_core::limits::{FLIGHT_COUNT_MAX, GRANT_BYTES_MIN, SMALL_MESSAGE_BYTES_MAX};
+use meshlace_core::limits::{
+    FILE_NAME_BYTES_MAX, FLIGHT_COUNT_MAX, FRAME_BYTES_MAX, GRANT_BYTES_MIN, LOSSY_BYTES_MAX,
+    NAME_BYTES_MAX, SMALL_MESSAGE_BYTES_MAX,
+};
 use meshlace_core::link::frame::{Frame, Partial};
 use meshlace_core::link::hello::LINK_VERSION;
 use meshlace_core::link::{Channel, LinkFault, LinkInput, LinkState};
+use meshlace_core::node::Content;
+use meshlace_core::node::parcel::Parcel;
 
 use super::pair::Pair;
 
@@ -146,4 +151,15 @@ fn refuses_hello_of_another_version() {
     pair.input(0, LinkInput::Connect { offer: true });
     let fault = pair.sides[1].faults.pop().expect("a fault");
     assert_eq!(fault.to_string(), "expected link version 1, found link version 3");
+}
+
+/// the largest lossy message with the longest names fits into one frame.
+#[test]
+fn largest_lossy_message_fits_a_frame() {
+    let long = |count| "x".repeat(count);
+    let media_type = long(FILE_NAME_BYTES_MAX);
+    let content = Content::File { name: long(FILE_NAME_BYTES_MAX), media_type };
+    let body = Parcel::Topic { name: long(NAME_BYTES_MAX), content }.seal(&[0; LOSSY_BYTES_MAX]);
+    let frame = Frame::Lossy { body: &body }.encode();
+    assert_eq!((LOSSY_BYTES_MAX, frame.len() <= FRAME_BYTES_MAX), (15_296, true));
 }

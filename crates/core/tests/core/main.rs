@@ -6,4 +6,5 @@ mod bounds;
 mod life;
 mod opening;
 mod pair;
+mod rules;
 mod signalling_vectors;

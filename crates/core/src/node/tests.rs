@@ -1,0 +1,111 @@
+use alloc::string::ToString;
+use alloc::vec;
+
+use crate::limits::FILE_NAME_BYTES_MAX;
+use crate::signalling::envelope::{UnverifiedIntroduction, VerifiedIntroduction};
+use crate::signalling::message::UndeliverableReason;
+
+use super::*;
+
+const ROOM: &str = "wss://mesh.example/#AAECAwQFBgcICQoLDA0ODw.EBESExQVFhcYGRobHB0eHw";
+
+/// A node that the server has admitted, and what it told since.
+struct Admitted {
+    node: Node,
+    notices: Vec<Notice>,
+}
+
+impl Admitted {
+    fn new() -> Self {
+        let (identity, server, ice_servers, timeout) = (Some(Seed([1; 32])), None, None, None);
+        let address = ROOM.to_string();
+        let config =
+            NodeConfig { address, server, identity, ice_servers, relay_only: false, timeout };
+        let mut node = Node::new(config, Seed([2; 32]), Now::default()).expect("an address");
+        node.phase = Phase::Joined;
+        node.server = Server::Connected;
+        Self { node, notices: vec![] }
+    }
+
+    /// Another peer's introduction, checked; `number` tells peers apart.
+    fn introduction(&self, number: u8) -> VerifiedIntroduction {
+        let keys = self.node.keys;
+        let signing = Signing::from_seed(&[number; 32]);
+        let session_key = Signing::from_seed(&[number ^ 0x80; 32]).session_key();
+        let sealing = SealingSecret::from_bytes([number; 32]);
+        let instance = Instance::from_bytes([number; 16]);
+        let identity =
+            Identity { keys: &keys, signing: &signing, instance, session_key, sealing: &sealing };
+        let sealed = identity.introduce(Now::default().wall, [number; 24]);
+        UnverifiedIntroduction::new(session_key, sealed).verify(&keys).expect("an introduction")
+    }
+
+    fn meet(&mut self, number: u8) -> PeerId {
+        let introduction = self.introduction(number);
+        let id = self.node.introduce(introduction, false).unwrap_or(introduction.peer());
+        self.drain();
+        id
+    }
+
+    fn drain(&mut self) {
+        while let Some(effect) = self.node.poll_effect() {
+            if let Effect::Notify(notice) = effect {
+                self.notices.push(notice);
+            }
+        }
+    }
+
+    fn troubles(&self) -> Vec<ErrorCode> {
+        let code = |notice: &Notice| match notice {
+            Notice::Trouble(error) => Some(error.code),
+            _ => None,
+        };
+        self.notices.iter().filter_map(code).collect()
+    }
+}
+
+/// what cannot be read as a parcel closes the link, and is named.
+#[test]
+fn unreadable_parcel_closes_the_link() {
+    let mut here = Admitted::new();
+    let id = here.meet(7);
+    here.node.on_body(id, vec![0x80]);
+    here.drain();
+    assert_eq!(here.troubles().first(), Some(&ErrorCode::ProtocolViolation));
+    let left = here.notices.iter().any(|notice| {
+        matches!(notice, Notice::PeerLeft { reason: ErrorCode::ProtocolViolation, .. })
+    });
+    let closed = here.node.peers.get(&id).map(|peer| peer.link.state()) == Some(LinkState::Closed);
+    assert!(closed && !left, "one that was never linked stays to be tried again");
+}
+
+/// A server that started anew does not know a peer that died meanwhile: it is not tried for ever.
+#[test]
+fn peer_that_the_server_does_not_know_is_not_tried_again() {
+    let mut here = Admitted::new();
+    let id = here.meet(7);
+    let _ = here.node.tell_link(id, LinkInput::Close(ErrorCode::IceFailed));
+    here.drain();
+    assert!(here.node.peers.get(&id).is_some_and(|peer| peer.retry_at.is_some()));
+    let to = here.introduction(7).session_key();
+    let reason = UndeliverableReason::NotHere;
+    here.node.on_client(crate::signalling::client::ClientNotice::Undeliverable { to, reason });
+    let peer = here.node.peers.get(&id).expect("kept for its numbers");
+    assert_eq!((peer.retry_at, peer.is_member), (None, false));
+}
+
+/// A file's name that the receiver would refuse is refused here, by name.
+#[test]
+fn refuses_name_that_the_other_side_would_refuse() {
+    let mut here = Admitted::new();
+    here.meet(7);
+    let name = "x".repeat(FILE_NAME_BYTES_MAX + 1);
+    let content = Content::File { name, media_type: String::new() };
+    here.node.send(crate::id::Ticket(1), Recipient::All, content, b"");
+    here.drain();
+    let refused = here.notices.iter().find_map(|notice| match notice {
+        Notice::Refused { error, .. } => Some((error.code, error.limit)),
+        _ => None,
+    });
+    assert_eq!(refused, Some((ErrorCode::InvalidArgument, Some(FILE_NAME_BYTES_MAX as u64))));
+}
