@@ -178,9 +178,9 @@ function until(source, args, ms) {
       waiting.delete(check)
       act(value)
     }
-    const check = () => {
+    const check = async () => {
       try {
-        const value = probe(lab, ...args)
+        const value = await probe(lab, ...args)
         if (value) finish(resolve, value)
       } catch (error) {
         finish(reject, error)

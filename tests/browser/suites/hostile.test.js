@@ -134,12 +134,13 @@ labTest('a peer that claims another key in its hello opens no link and is report
   await unharmed()
 })
 
+// What a receiver does with such a description is shown on virtual time: here the sender's own half refuses to sign it.
 labTest('a description with a second DTLS fingerprint opens no link and is reported', { timeout: 90_000 }, async (lab) => {
   const { address, b, c, unharmed } = await honest(lab)
   const liar = await lab.page('chromium:two', { before: ['second-fingerprint'] })
   await liar.join(address)
-  for (const page of [b, c]) assertCode(await troubled(page, liar.id, ['HelloRejected', 'ProtocolViolation'], 40_000), 'HelloRejected', 'ProtocolViolation')
-  assert.deepEqual(await b.run((lab, id) => lab.of('peerjoin').filter(({ peer }) => peer === id), liar.id), [])
+  for (const page of [b, c]) assertCode(await troubled(liar, page.id, ['WebRtcFailed'], 20_000), 'WebRtcFailed')
+  for (const page of [b, c]) assert.deepEqual(await page.run((lab, id) => lab.of('peerjoin').filter(({ peer }) => peer === id), liar.id), [])
   await unharmed()
 })
 
@@ -217,7 +218,7 @@ labTest('an envelope altered by the server is refused and reported, and the next
   let altering = 0
   const { address, b, c, unharmed } = await honest(lab, {
     toPage: (bytes, { connection }) => {
-      if (altering === 0 || readEvent(bytes)?.kind !== ENVELOPE || connection > 2) return bytes
+      if (altering === 0 || readEvent(bytes)?.kind !== ENVELOPE || connection > 3) return bytes
       altering -= 1
       const altered = Buffer.from(bytes)
       altered[altered.length - 3] ^= 4
@@ -243,10 +244,15 @@ labTest('a server that sends 17 KiB is reported and left, and links stay', { tim
       return bytes
     },
   })
-  links[1].toPage(Buffer.alloc(17 * 1024, 1))
+  links.at(-1).toPage(Buffer.alloc(17 * 1024, 1))
   const found = await Promise.any(
     [b, c].map((page) => page.until('the server is reported', 10_000, (lab) => lab.of('error').map(({ error }) => error).find(Boolean))),
   )
-  assertCode(found, 'ServerProtocol', 'SignalTooLarge')
+  assertCode(found, 'SignallingLost')
+  assert.match(found.found, /does not speak this protocol/)
   await unharmed()
+  // The real server is behind the liar, and is found again.
+  for (const page of [b, c]) {
+    await page.until('the server is back', 10_000, async (lab) => (await lab.room().diagnose()).server === 'connected')
+  }
 })

@@ -67,6 +67,8 @@ describe('network', { concurrency: 2 }, () => {
     await sleep(30_000)
     all.network.healBetween('a', 'b')
     await assertHealed(all, 40_000)
+    const { rebuildCount } = await linkReport(all.a, all.b)
+    assert.ok(rebuildCount > 0, `rebuilt ${rebuildCount} times`)
   })
 
   labTest('one side loses its whole network for 12 s, server included, nothing lost', { timeout: 150_000 }, async (lab) => {
