@@ -168,6 +168,14 @@ impl Checker {
         living.flat_map(|host| host.calls.values()).filter(|c| c.fate == Fate::Pending).count()
     }
 
+    /// Labels of living hosts' calls that are not settled.
+    #[must_use]
+    pub fn pending(&self) -> Vec<Label> {
+        let living = self.hosts.values().filter(|host| !host.is_dead);
+        let calls = living.flat_map(|host| host.calls.values());
+        calls.filter(|call| call.fate == Fate::Pending).map(|call| call.label).collect()
+    }
+
     /// A notice reaches an application.
     pub fn notice(&mut self, host: usize, notice: &Notice) {
         if self.hosts.get(&host).is_some_and(|view| view.is_over)

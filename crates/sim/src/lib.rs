@@ -30,6 +30,7 @@ pub mod checker;
 pub mod connection;
 pub mod journal;
 pub mod network;
+pub mod schedule;
 
 pub mod world;
 

@@ -6,7 +6,7 @@ use meshlace_core::id::{ConnectionId, PeerId, SocketId, StreamKey, Ticket};
 use meshlace_core::limits::ROOM_MEMBER_COUNT_MAX;
 use meshlace_core::node::{Content, Input, Node, NodeConfig, Notice, Recipient};
 use meshlace_core::rng::Seed;
-use meshlace_core::time::{Now, Timestamp, WallTime};
+use meshlace_core::time::{Now, Span, Timestamp, WallTime};
 
 use crate::chance::Chance;
 use crate::checker::{Checker, Fate, Label};
@@ -69,6 +69,8 @@ pub struct Host {
     pub peer: PeerId,
     /// On which machine it runs.
     pub machine: usize,
+    /// The seed of its name, if it was given one.
+    pub identity: Option<[u8; 32]>,
     /// What its application heard, and when (ms).
     pub notices: Vec<(u64, Notice)>,
     /// Whether requests are answered at once with what they carried.
@@ -230,6 +232,7 @@ impl World {
             state: HostState::Running,
             peer,
             machine,
+            identity,
             notices: Vec::new(),
             answers: true,
             timer_grain_us: 1,
@@ -414,7 +417,19 @@ impl World {
     #[must_use]
     pub fn account(&self) -> String {
         let violations = self.checker.violations().join("\n");
-        format!("{}\n-- violations:\n{violations}", self.journal.tail(160))
+        let mut links = String::new();
+        for (one, host) in self.hosts.iter().enumerate() {
+            let open: Vec<usize> =
+                (0..self.hosts.len()).filter(|other| self.sees(one, *other)).collect();
+            links.push_str(&format!("h{one} {} {:?} sees {open:?}\n", host.peer, host.state));
+        }
+        let pending = self.checker.pending();
+        let line_count = std::env::var("MESHLACE_JOURNAL_LINES").ok();
+        let line_count = line_count.and_then(|text| text.parse().ok()).unwrap_or(160);
+        format!(
+            "{}\n-- links:\n{links}-- pending: {pending:?}\n-- violations:\n{violations}",
+            self.journal.tail(line_count)
+        )
     }
 
     /// Inputs a host's node has taken so far.
@@ -492,3 +507,6 @@ impl World {
 
 /// Most connections one host may have open: one per peer it can know.
 pub const CONNECTION_COUNT_MAX: usize = ROOM_MEMBER_COUNT_MAX;
+
+/// A page that waits this long for admission outlasts every storm.
+pub const PATIENCE: Span = Span::from_secs(3_600);

@@ -233,7 +233,7 @@ fn peer_restarts_with_its_key() {
     for seed in 0..10 {
         let mut world = World::new(2_800 + seed);
         let first = world.join();
-        let identity = Some([seed as u8 + 1; 32]);
+        let identity = Some([u8::try_from(seed).unwrap_or(0) + 1; 32]);
         let old = world.add_with(77, identity, |_| {});
         world.start(old);
         world.until(10_000, "linked", |world| world.all_linked(&[first, old]));

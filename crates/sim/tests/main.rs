@@ -3,5 +3,6 @@
 mod departure;
 mod determinism;
 mod recovery;
+mod storms;
 mod support;
 mod two_peers;

@@ -67,7 +67,8 @@ pub(crate) fn diagnose(world: &mut World, host: HostId) -> Report {
         Notice::Diagnosis { ticket: found, report } if *found == ticket => Some(report.clone()),
         _ => None,
     });
-    report.into_iter().next().expect("a report within a second")
+    let Some(report) = report.into_iter().next() else { panic!("no report within a second") };
+    report
 }
 
 /// Sends a message each way and waits for both.

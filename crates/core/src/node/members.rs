@@ -8,7 +8,7 @@ use crate::error::ErrorCode;
 use crate::id::{Instance, PeerId, SessionKey};
 use crate::limits::{PEER_COUNT_MAX, RETRY_MIN};
 use crate::link::signal::NumberedSignal;
-use crate::link::{IceStage, Link, LinkConfig, LinkInput};
+use crate::link::{IceStage, Link, LinkConfig, LinkInput, LinkState};
 use crate::rng::{Rng, Seed};
 use crate::signalling::address::{AddressError, RoomAddress};
 use crate::signalling::client::{Client, ClientEffect, ClientInput, ClientNotice, Member};
@@ -97,6 +97,7 @@ impl Node {
             ClientNotice::MemberAttached { session_key } => {
                 if let Some(id) = self.members.get(&session_key).copied() {
                     let _ = self.tell_link(id, LinkInput::PeerSocket { attached: true });
+                    self.meet_again(id);
                 }
             }
             ClientNotice::Envelope { from, bytes } => self.on_envelope(from, &bytes),
@@ -298,13 +299,30 @@ impl Node {
         }
     }
 
-    /// The server knows no such member: one that started anew, and to which the peer has not come
-    /// back. If it comes, it is shown; until then there is nobody to be tried again.
+    /// A member's socket is back: one given up meanwhile is tried at once, for it may have given us up
+    /// too and wait for our offer.
+    fn meet_again(&mut self, id: PeerId) {
+        let now = self.now();
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let is_ignored = peer.ignored_until.is_some_and(|until| until > now);
+        if peer.is_member && !is_ignored && peer.link.state() == LinkState::Closed {
+            (peer.retry_at, peer.retry_after) = (None, RETRY_MIN);
+            let _ = self.tell_link(id, LinkInput::Connect { offer: true });
+        }
+    }
+
+    /// The server does not know a member we still tried: one that did not come back to a server that
+    /// started anew. An open link lives on by itself, one that was never open is over; neither is
+    /// tried again until the peer is introduced anew.
     fn on_not_here(&mut self, session_key: SessionKey) {
-        let gone = |peer: &&mut Peer| peer.introduction.session_key() == session_key;
-        if let Some(peer) = self.peers.values_mut().find(gone) {
-            peer.is_member = false;
-            peer.retry_at = None;
+        let is_it = |peer: &Peer| peer.is_member && peer.introduction.session_key() == session_key;
+        let found = self.peers.iter().find(|(_, peer)| is_it(peer)).map(|(id, _)| *id);
+        let Some(id) = found else { return };
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        (peer.is_member, peer.retry_at) = (false, None);
+        let joined = peer.is_joined;
+        if !joined {
+            let _ = self.tell_link(id, LinkInput::PeerSocket { attached: false });
         }
     }
 
