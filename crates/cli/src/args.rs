@@ -1,6 +1,6 @@
 //! What was typed.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -27,13 +27,13 @@ pub(crate) enum Command {
 /// Options of `meshlace serve`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServeOptions {
-    /// Address to listen on; 127.0.0.1 keeps others out
-    #[arg(long, value_name = "ADDR", default_value_t = IpAddr::V4(Ipv4Addr::UNSPECIFIED))]
+    /// Address to listen on; :: is every one, 127.0.0.1 keeps others out
+    #[arg(long, value_name = "ADDR", default_value_t = IpAddr::V6(Ipv6Addr::UNSPECIFIED))]
     pub(crate) host: IpAddr,
     /// Port to listen on, TCP for the page and signalling, UDP for STUN; 0 for any free one
     #[arg(long, value_name = "N", default_value_t = 4242)]
     pub(crate) port: u16,
-    /// Most clients from one address of the network
+    /// Most clients from one address; this machine's own, and so a proxy on it, have no limit
     #[arg(long, value_name = "N")]
     pub(crate) clients_per_address: Option<u32>,
     /// Certificate chain in PEM form: the page and the socket are served over HTTPS
@@ -60,6 +60,6 @@ mod tests {
     #[test]
     fn serves_on_every_address_unless_told_otherwise() {
         let Command::Serve(options) = Args::parse_from(["meshlace", "serve"]).command;
-        assert_eq!((options.host.to_string().as_str(), options.port), ("0.0.0.0", 4242));
+        assert_eq!((options.host.to_string().as_str(), options.port), ("::", 4242));
     }
 }

@@ -15,18 +15,18 @@
 //! an outbox exists only while it is not empty, and HTTP state is gone after the upgrade.
 
 use std::future::Future;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use meshlace_core::rng::Seed;
 use meshlace_core::signalling::room::RoomsConfig;
-use tokio::net::{TcpListener, TcpSocket, UdpSocket};
+use tokio::net::{TcpListener, UdpSocket};
 
 mod error;
 mod http;
 mod hub;
+mod listen;
 mod outbox;
 mod page;
 mod socket;
@@ -42,7 +42,7 @@ use hub::Hub;
 /// What a server is told.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
-    /// The address to listen on.
+    /// The address to listen on; `::` is every one, of IPv4 and IPv6 alike.
     pub host: IpAddr,
     /// The port to listen on, TCP and UDP alike; 0 lets the system choose.
     pub port: u16,
@@ -80,7 +80,7 @@ impl Server {
     /// # Errors
     /// [`ServeError`]: the address cannot be listened on, or the system gives no entropy.
     pub async fn bind(config: ServerConfig) -> Result<Self, ServeError> {
-        let (listener, udp) = bind_both(config.host, config.port).await?;
+        let (listener, udp) = listen::both(config.host, config.port)?;
         let address = listener.local_addr().map_err(|source| ServeError::Listen {
             address: SocketAddr::new(config.host, config.port),
             source,
@@ -124,44 +124,3 @@ impl Server {
 
 /// Clients that have not gone by then are cut.
 const STOP_DEADLINE: Duration = Duration::from_secs(2);
-
-/// A free TCP port may be a taken UDP port; when the system chooses, it is asked again.
-const FREE_PORT_TRY_COUNT: usize = 16;
-
-async fn bind_both(host: IpAddr, port: u16) -> Result<(TcpListener, UdpSocket), ServeError> {
-    let mut tries = if port == 0 { FREE_PORT_TRY_COUNT } else { 1 };
-    loop {
-        let asked = SocketAddr::new(host, port);
-        let listen = |source: io::Error| ServeError::Listen { address: asked, source };
-        let listener = listen_tcp(asked).map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
-        tries -= 1;
-        match UdpSocket::bind(address).await {
-            Ok(udp) => return Ok((listener, udp)),
-            Err(_) if tries > 0 => {}
-            Err(source) => return Err(ServeError::ListenUdp { address, source }),
-        }
-    }
-}
-
-/// Accepted sockets inherit the buffers. Left alone, the system lets each grow to megabytes for a
-/// client that does not read, and none of our messages is longer than 16 KiB.
-fn listen_tcp(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A server started again must not wait for the connections of the last one to be forgotten.
-    #[cfg(unix)]
-    socket.set_reuseaddr(true)?;
-    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
-    socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG_COUNT)
-}
-
-/// Twice the longest message, and enough for the page's files over a slow path.
-const SEND_BUFFER_BYTES: u32 = 32 * 1024;
-
-/// One message.
-const RECEIVE_BUFFER_BYTES: u32 = 16 * 1024;
-
-/// Connections that wait to be accepted, when everyone comes back at once.
-const BACKLOG_COUNT: u32 = 4_096;

@@ -1,7 +1,7 @@
 //! The server over real sockets on loopback.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says so")]
 
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use meshlace_signal::{Asset, ServeError, Server, ServerConfig};
@@ -106,10 +106,29 @@ async fn tells_this_machine_where_others_find_the_page() {
 #[tokio::test]
 async fn answers_stun_on_the_same_port() {
     let server = Running::start().await;
-    let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
+    assert_answers_stun(server.address, "127.0.0.1:0").await;
+}
+
+/// Browsers ask the STUN of `localhost` over both, and wait for both.
+#[tokio::test]
+async fn every_address_is_of_ipv4_and_ipv6() {
+    let config = ServerConfig::new(Ipv6Addr::UNSPECIFIED.into(), 0, ASSETS);
+    let server = Running::start_with(config).await;
+    let port = server.address.port();
+    assert_answers_stun(([127, 0, 0, 1], port).into(), "127.0.0.1:0").await;
+    TcpStream::connect(("127.0.0.1", port)).await.expect("connects");
+    // A machine without IPv6 falls back to IPv4.
+    if server.address.is_ipv6() {
+        assert_answers_stun((Ipv6Addr::LOCALHOST, port).into(), "[::1]:0").await;
+        TcpStream::connect((Ipv6Addr::LOCALHOST, port)).await.expect("connects");
+    }
+}
+
+async fn assert_answers_stun(server: SocketAddr, from: &str) {
+    let socket = UdpSocket::bind(from).await.expect("a free port");
     let request = [&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], &[7; 12]].concat();
-    socket.send_to(b"nonsense", server.address).await.expect("sent");
-    socket.send_to(&request, server.address).await.expect("sent");
+    socket.send_to(b"nonsense", server).await.expect("sent");
+    socket.send_to(&request, server).await.expect("sent");
     let mut answer = [0; 100];
     let answered = timeout(Duration::from_secs(5), socket.recv(&mut answer)).await;
     let length = answered.expect("in time").expect("received");
