@@ -7,6 +7,8 @@ export interface Call {
   readonly ticket: number
   /** Settled: whatever comes for it now is too late. */
   settled: boolean
+  /** The core has it: what becomes of it after an end without an answer, nobody knows. */
+  isFed: boolean
   /** What became of a send so far. */
   readonly delivered: PeerId[]
   readonly failed: Map<PeerId, MeshError>
@@ -43,6 +45,7 @@ export class Calls {
       const call: Call = {
         ticket,
         settled: false,
+        isFed: false,
         delivered: [],
         failed: new Map(),
         resolve(value) {
@@ -73,7 +76,7 @@ export class Calls {
   }
 
   /** Nothing more will be answered. */
-  rejectAll(reason: () => unknown): void {
-    for (const call of [...this.#calls.values()]) call.reject(reason())
+  rejectAll(reason: (call: Call) => unknown): void {
+    for (const call of [...this.#calls.values()]) call.reject(reason(call))
   }
 }

@@ -20,6 +20,8 @@ export class Connection {
   readonly #channels: readonly RTCDataChannel[]
   /** Senders by stream, so that a stream can be taken off again. */
   readonly #senders = new Map<LocalStream, RTCRtpSender[]>()
+  /** Streams whose tracks come with the description being applied: told of once all tracks are there. */
+  readonly #arrived = new Set<string>()
   #closed = false
 
   /** @throws what the browser throws where it can make no more connections. */
@@ -68,7 +70,11 @@ export class Connection {
 
   apply(ticket: number, offer: boolean, sdp: string): void {
     const done = this.#connection.setRemoteDescription({ type: offer ? 'offer' : 'answer', sdp })
-    this.#run(ticket, done, (machine) => machine.applied(this.#id, ticket))
+    this.#run(ticket, done, (machine) => {
+      for (const mediaId of this.#arrived) machine.trackArrived(this.#id, mediaId)
+      this.#arrived.clear()
+      machine.applied(this.#id, ticket)
+    })
   }
 
   addCandidate(init: RTCIceCandidateInit): void {
@@ -202,7 +208,7 @@ export class Connection {
     connection.ontrack = ({ track, streams }) => {
       for (const stream of streams) {
         this.#remote.arrived(this, stream, track)
-        this.#report((machine) => machine.trackArrived(id, stream.id))
+        this.#arrived.add(stream.id)
       }
     }
   }

@@ -6,7 +6,7 @@ import { Calls, type Call } from './calls.js'
 import { encode, encodeJson, type Encoded } from './content.js'
 import type { Driver } from './driver.js'
 import { Emitter } from './emitter.js'
-import { MeshError } from './errors.js'
+import { MeshError, type Delivery } from './errors.js'
 import { Line } from './line.js'
 import { Kind, type Machine } from './machine.js'
 import type { LocalStream } from './media.js'
@@ -193,12 +193,13 @@ export class Hub {
     if (this.closedBy !== undefined) return
     this.closedBy = { error }
     for (const tell of this.#whenClosed.splice(0)) tell()
-    this.calls.rejectAll(() => this.closedError())
+    this.calls.rejectAll(({ isFed }) => this.closedError(isFed ? 'unknown' : 'not-sent'))
     if (error !== undefined) this.report(error)
   }
 
-  closedError(): MeshError {
-    return new MeshError('RoomClosed', { cause: this.closedBy?.error })
+  /** What a call that comes after the end is told, and one that the core never heard of. */
+  closedError(delivery: Delivery = 'not-sent'): MeshError {
+    return new MeshError('RoomClosed', { cause: this.closedBy?.error, delivery })
   }
 
   /** Encodes at the call, so that later changes of the value do not show, and feeds in turn. */
@@ -216,7 +217,9 @@ export class Hub {
     }
     return this.#open(signal, (call) => {
       const put = (ready: Encoded) => {
-        if (!call.settled) this.driver.input((machine) => feed(machine, call, ready))
+        if (call.settled) return
+        call.isFed = true
+        this.driver.input((machine) => feed(machine, call, ready))
       }
       if (content instanceof Promise) {
         const reading = content

@@ -286,6 +286,9 @@ test('a remote stream stays one object over rebuilt connections', async () => {
   connection.ontrack!({ track: old, streams: [new FakeStream('media')] })
   const seen = driver.remote.announce('peer', 'media')
   assert.deepEqual(seen.getTracks(), [old])
+  fake.out.push((effects) => effects.apply(7, 1, true, 'v=0 with a track'))
+  driver.input((machine) => machine.tick())
+  await turn()
   fake.out.push((effects) => {
     effects.createConnection(8, 'peer', SERVERS, false)
     effects.closeConnection(7)
@@ -293,12 +296,29 @@ test('a remote stream stays one object over rebuilt connections', async () => {
   driver.input((machine) => machine.tick())
   await turn()
   FakeConnection.made[1]!.ontrack!({ track: next, streams: [new FakeStream('media')] })
+  fake.out.push((effects) => effects.apply(8, 1, true, 'v=0 with another'))
+  driver.input((machine) => machine.tick())
+  await turn()
   assert.equal(driver.remote.announce('peer', 'media'), seen)
   assert.deepEqual(seen.getTracks(), [next])
   assert.deepEqual(fake.of('trackArrived'), [
     [7, 'media'],
     [8, 'media'],
   ])
+})
+
+test('the tracks of one description are told of together, once it is applied', async () => {
+  const { fake, driver, connection } = await connected()
+  const stream = new FakeStream('media')
+  connection.ontrack!({ track: { id: 'sound' }, streams: [stream] })
+  await turn()
+  assert.deepEqual(fake.of('trackArrived'), [])
+  connection.ontrack!({ track: { id: 'picture' }, streams: [stream] })
+  fake.out.push((effects) => effects.apply(7, 1, true, 'v=0 with two tracks'))
+  driver.input((machine) => machine.tick())
+  await turn()
+  assert.deepEqual(fake.of('trackArrived'), [[7, 'media']])
+  assert.equal(driver.remote.announce('peer', 'media').getTracks().length, 2)
 })
 
 test('streams that were never announced go with their connection', async () => {
