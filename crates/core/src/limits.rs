@@ -107,10 +107,9 @@ pub const STALL_MIN: Span = Span::from_secs(2);
 pub const WAKE_MIN: Span = Span::from_secs(10);
 /// Numbers, queue and replay of a peer that said it is frozen are kept so long.
 pub const AWAY_KEPT: Span = Span::from_secs(300);
-/// Numbers of a peer declared dead are kept so long.
-pub const REMNANT_KEPT: Span = Span::from_secs(300);
-/// Most dead peers whose numbers are kept.
-pub const REMNANT_COUNT_MAX: usize = 256;
+/// Most peers that are gone and whose numbers are kept, some 2 KiB each: eight full rooms may come
+/// and go while a machine sleeps.
+pub const REMNANT_COUNT_MAX: usize = 512;
 
 // ---- connecting and recovery
 

@@ -23,9 +23,7 @@ use alloc::vec::Vec;
 use crate::crypto::{SealingSecret, Signing};
 use crate::error::ErrorCode;
 use crate::id::{ConnectionId, Instance, PeerId, SessionKey, StreamKey};
-use crate::limits::{
-    ADMISSION_DEADLINE, LEAVE_DEADLINE, REMNANT_COUNT_MAX, REMNANT_KEPT, STALL_MIN, WAKE_MIN,
-};
+use crate::limits::{ADMISSION_DEADLINE, LEAVE_DEADLINE, REMNANT_COUNT_MAX, STALL_MIN, WAKE_MIN};
 use crate::link::{Link, LinkInput, LinkState};
 use crate::rng::{Rng, Seed};
 use crate::signalling::address::RoomAddress;
@@ -505,18 +503,14 @@ impl Node {
         self.slots.get(&Link::slot_of(connection)).copied()
     }
 
-    /// Peers that are gone for good are forgotten once their numbers cannot matter any more.
+    /// Peers that are gone for good are kept for their numbers, those that left last the longest. No
+    /// time makes them forgettable: a machine may sleep for a night and go on with its numbers, and if
+    /// only one side forgot, the two would never understand each other again.
     fn forget_remnants(&mut self) {
-        let now = self.now();
         let remnants = |node: &Self| -> Vec<(Timestamp, PeerId)> {
             let gone = node.peers.iter();
             gone.filter_map(|(id, peer)| Some((peer.gone_since()?, *id))).collect()
         };
-        for (since, id) in remnants(self) {
-            if now.since(since) >= REMNANT_KEPT {
-                self.forget(id);
-            }
-        }
         while let remnants = remnants(self)
             && remnants.len() > REMNANT_COUNT_MAX
             && let Some((_, oldest)) = remnants.into_iter().min()

@@ -2,6 +2,7 @@
 
 mod departure;
 mod determinism;
+mod long_sleep;
 mod recovery;
 mod storms;
 mod support;

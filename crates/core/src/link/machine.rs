@@ -549,6 +549,7 @@ impl Link {
         self.drop_connection();
         self.settle_all(code);
         self.inbox.abandon();
+        self.signals.shed();
         self.pool_asked = false;
         self.last_failure = Some(code);
         (self.offer_at, self.restart_at, self.restarted_at) = (None, None, None);

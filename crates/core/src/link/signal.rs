@@ -255,6 +255,15 @@ impl SignalQueue {
         Some(NumberedSignal { epoch: current, number: 0, ack: self.received_to, body })
     }
 
+    /// The link closed: what was to be said of its connection is over, and only numbers are kept.
+    pub fn shed(&mut self) {
+        for waiting in &mut self.flight {
+            if !matches!(waiting.signal, Signal::GiveUp(_)) {
+                waiting.signal = Signal::Empty;
+            }
+        }
+    }
+
     /// Sends everything unacknowledged again from now on: the way it went may have lost it.
     pub fn resend(&mut self) {
         if let Some(first) = self.flight.front() {
