@@ -71,7 +71,7 @@ export function watch(room: DemoRoomHandle): () => void {
   let reading = false
   let ended = false
   let gossipAt = 0
-  let before = { at: 0, figures: new Map<string, { sent: number, received: number }>() }
+  let before = { at: 0, figures: new Map<string, Figures>() }
 
   const read = async () => {
     clearTimeout(timer)
@@ -82,16 +82,20 @@ export function watch(room: DemoRoomHandle): () => void {
       if (ended) return
       const at = performance.now()
       const seconds = Math.max(0.2, (at - before.at) / 1000)
-      const figures = new Map<string, { sent: number, received: number }>()
+      const figures = new Map<string, Figures>()
       const next = new Map<string, LinkView>()
       for (const peer of report.peers) {
         const view = viewOf(peer)
         const last = before.figures.get(peer.peer)
-        if (last !== undefined) {
+        if (peer.path === undefined && last !== undefined && last.epoch === peer.epoch) {
+          // The browser did not answer in time. The link's own counters leave the media out, so
+          // the figures stay as they were.
+          Object.assign(view, { ...links.peek().get(peer.peer), state: view.state, report: peer })
+        } else if (last !== undefined) {
           view.sentRate = Math.max(0, view.sentBytes - last.sent) / seconds
           view.receivedRate = Math.max(0, view.receivedBytes - last.received) / seconds
         }
-        figures.set(peer.peer, { sent: view.sentBytes, received: view.receivedBytes })
+        figures.set(peer.peer, { sent: view.sentBytes, received: view.receivedBytes, epoch: peer.epoch })
         next.set(peer.peer, view)
       }
       before = { at, figures }
@@ -121,11 +125,15 @@ export function watch(room: DemoRoomHandle): () => void {
   }
 }
 
+/** Bytes at the last reading, and of which connection. */
+interface Figures { sent: number, received: number, epoch: number }
+
 function viewOf(peer: PeerReport): LinkView {
   return {
     peer: peer.peer,
     state: lookOf(peer.state),
-    roundTripMs: peer.roundTripMs ?? peer.path?.roundTripMs ?? null,
+    // The browser measures all the time, heartbeats only when nothing else was said.
+    roundTripMs: peer.path?.roundTripMs ?? peer.roundTripMs ?? null,
     sentRate: 0,
     receivedRate: 0,
     // The transport counts media too, the link only its own frames. A rebuilt connection begins
