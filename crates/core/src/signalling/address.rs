@@ -5,6 +5,7 @@
 //! https://page/path#ROOM.SECRET@server     another server
 //! wss://server/#ROOM.SECRET                no page
 //! #ROOM.SECRET@server, ROOM.SECRET         the bare fragment
+//! file:///page.html#ROOM.SECRET@server     a page that has no host
 //! kitchen                                  a public room, by its bare name
 //! ```
 //!
@@ -144,8 +145,12 @@ impl RoomAddress {
         };
         let (page, host) = page_of(before)?;
         let (room, named) = fragment_of(fragment, host.as_ref())?;
+        let missing = match (&page, &host) {
+            (Some(_), None) => AddressError::Scheme,
+            _ => AddressError::MissingServer,
+        };
         let server = named.or(option_or(host, page.is_some(), option));
-        Ok(Self { room, server: server.ok_or(AddressError::MissingServer)?, page })
+        Ok(Self { room, server: server.ok_or(missing)?, page })
     }
 
     /// The address of a new room. `page` is the URL of the page that opens it, if there is one.
@@ -232,7 +237,8 @@ impl RoomAddress {
     }
 }
 
-/// What stands before the fragment: the page (if it is one) and the host it names.
+/// What stands before the fragment: the page (if it is one) and the host it names. A page of another
+/// scheme, such as a file's or an application's, names none.
 fn page_of(before: &str) -> Result<(Option<String>, Option<ServerAddress>), AddressError> {
     if before.is_empty() {
         return Ok((None, None));
@@ -244,10 +250,17 @@ fn page_of(before: &str) -> Result<(Option<String>, Option<ServerAddress>), Addr
         "https" | "http" => true,
         "wss" | "ws" if matches!(path, "" | "/" | SOCKET_PATH) => false,
         "wss" | "ws" => return Err(AddressError::Path),
+        other if is_scheme(other) => return Ok((Some(String::from(before)), None)),
         _ => return Err(AddressError::Scheme),
     };
     let host = ServerAddress::parse(&format!("{scheme}://{authority}"), true)?;
     Ok((is_page.then(|| String::from(before)), Some(host)))
+}
+
+/// RFC 3986 section 3.1, in lower case.
+fn is_scheme(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    text.starts_with(|first: char| first.is_ascii_lowercase()) && text.bytes().all(fits)
 }
 
 /// A socket URL names its server itself; a page's own host only counts when nobody names another.

@@ -17,7 +17,7 @@ pub enum AddressError {
         /// Bytes found.
         found: usize,
     },
-    /// A URL that is neither http(s) nor ws(s).
+    /// A URL that is neither http(s) nor ws(s), and nothing else names a server.
     Scheme,
     /// A URL without `#ROOM.SECRET`.
     MissingFragment,
@@ -67,7 +67,9 @@ impl AddressError {
         match self {
             Self::Empty => String::from("a room address"),
             Self::TooLong { limit, .. } => format!("at most {limit} bytes"),
-            Self::Scheme => String::from("a URL that starts with https, http, wss or ws"),
+            Self::Scheme => {
+                String::from("a URL that starts with https, http, wss or ws, or @server after it")
+            }
             Self::MissingFragment => String::from("#ROOM.SECRET after the URL"),
             Self::MissingSecret => String::from("ROOM.SECRET, with a dot between"),
             Self::RoomText | Self::SecretText => String::from("unpadded base64url"),

@@ -35,6 +35,8 @@ fn every_form_leads_to_its_server() {
         ("https://page/#ROOM.SECRET", Some("ws://dev:1"), "ws://dev:1/meshlace/v1"),
         ("https://page/#ROOM.SECRET@a", Some("b"), "wss://a/meshlace/v1"),
         ("wss://a/#ROOM.SECRET", Some("b"), "wss://a/meshlace/v1"),
+        ("file:///a/b.html#ROOM.SECRET@mesh.example", None, "wss://mesh.example/meshlace/v1"),
+        ("capacitor://localhost#ROOM.SECRET", Some("ws://a:1"), "ws://a:1/meshlace/v1"),
         ("kitchen", Some("wss://mesh.example"), "wss://mesh.example/meshlace/v1"),
     ];
     for (text, option, url) in forms {
@@ -61,6 +63,7 @@ fn invite_reads_back_to_the_same_room() {
         (Some("http://localhost:5173/"), "ws://localhost:4242"),
         (Some("http://localhost:5173/"), "wss://mesh.example"),
         (Some("https://page.example/"), "ws://plain.example"),
+        (Some("file:///a/b.html"), "wss://mesh.example"),
         (None, "wss://mesh.example"),
     ];
     for (page, server) in cases {
@@ -94,6 +97,7 @@ fn every_fault_has_its_refusal() {
         ("my.kitchen", Some("a"), AddressError::RoomText),
         ("a/b", Some("a"), AddressError::Name { found: '/' }),
         ("ftp://page/#ROOM.SECRET", None, AddressError::Scheme),
+        ("1a://page/#ROOM.SECRET@a", None, AddressError::Scheme),
         ("page/#ROOM.SECRET", None, AddressError::Scheme),
         ("https://user:word@page/#ROOM.SECRET", None, AddressError::UserInfo),
         ("wss://mesh/path#ROOM.SECRET", None, AddressError::Path),
