@@ -56,8 +56,12 @@ fn perform(
             let servers = host::ice_servers(shapes, ice_servers);
             effects.restart_ice(connection.0, servers, relay_only);
         }
-        Effect::AttachStream { connection, stream } => effects.attach_stream(connection.0, stream.0),
-        Effect::DetachStream { connection, stream } => effects.detach_stream(connection.0, stream.0),
+        Effect::AttachStream { connection, stream } => {
+            effects.attach_stream(connection.0, stream.0)
+        }
+        Effect::DetachStream { connection, stream } => {
+            effects.detach_stream(connection.0, stream.0)
+        }
         Effect::ReadStats { connection, ticket } => effects.read_stats(connection.0, ticket.0),
         Effect::CloseConnection { connection } => effects.close_connection(connection.0),
         // The enum may grow; every kind there is today stands above.
@@ -94,7 +98,8 @@ fn tell(notice: Notice, notices: &Notices, shapes: &Shapes, words: &mut Words) {
             let (kind, meta) = split(content, shapes);
             notices.answered(ticket.0, kind, meta, &payload);
         }
-        Notice::Answered { ticket, result: Err(cause) } | Notice::Refused { ticket, error: cause } => {
+        Notice::Answered { ticket, result: Err(cause) }
+        | Notice::Refused { ticket, error: cause } => {
             notices.refused(ticket.0, error(&cause));
         }
         Notice::Drained { ticket } => notices.drained(ticket.0),

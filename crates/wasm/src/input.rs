@@ -175,7 +175,10 @@ impl Machine {
     }
 
     /// What `getStats` says.
-    #[expect(clippy::too_many_arguments, reason = "plain arguments cross more cheaply than an object")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "plain arguments cross more cheaply than an object"
+    )]
     pub fn stats(
         &mut self,
         connection: u32,
@@ -227,7 +230,8 @@ impl Machine {
         media_type: String,
         payload: Vec<u8>,
     ) {
-        let (ticket, to, content) = (Ticket(ticket), recipient(to), content(kind, name, media_type));
+        let (ticket, to, content) =
+            (Ticket(ticket), recipient(to), content(kind, name, media_type));
         self.feed(Input::Send { ticket, to, content, payload });
     }
 
@@ -253,7 +257,10 @@ impl Machine {
 
     /// Sends bytes, a blob or a file on a named channel.
     #[wasm_bindgen(js_name = sendTopicBytes)]
-    #[expect(clippy::too_many_arguments, reason = "plain arguments cross more cheaply than an object")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "plain arguments cross more cheaply than an object"
+    )]
     pub fn send_topic_bytes(
         &mut self,
         ticket: u32,
@@ -280,7 +287,10 @@ impl Machine {
     }
 
     /// Asks a peer. A negative timeout means the default.
-    #[expect(clippy::too_many_arguments, reason = "plain arguments cross more cheaply than an object")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "plain arguments cross more cheaply than an object"
+    )]
     pub fn request(
         &mut self,
         ticket: u32,

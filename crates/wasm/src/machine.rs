@@ -30,7 +30,10 @@ impl Machine {
     /// # Errors
     /// A `MeshError` where the address or an option cannot be used.
     #[wasm_bindgen(constructor)]
-    #[expect(clippy::too_many_arguments, reason = "plain arguments cross more cheaply than an object")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "plain arguments cross more cheaply than an object"
+    )]
     pub fn new(
         shapes: Shapes,
         address: String,
@@ -163,7 +166,8 @@ fn ice_server(value: JsValue) -> IceServer {
     let field = |name: &str| Reflect::get(&value, &JsValue::from_str(name)).ok();
     let urls = field("urls").and_then(|urls| urls.dyn_into::<Array>().ok());
     IceServer {
-        urls: urls.map_or_else(Vec::new, |urls| urls.iter().filter_map(|url| url.as_string()).collect()),
+        urls: urls
+            .map_or_else(Vec::new, |urls| urls.iter().filter_map(|url| url.as_string()).collect()),
         username: field("username").and_then(|text| text.as_string()),
         credential: field("credential").and_then(|text| text.as_string()),
     }

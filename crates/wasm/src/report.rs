@@ -31,12 +31,15 @@ fn peer(report: &PeerReport) -> JsValue {
     out.text("connectionState", connection_name(link.connection));
     out.set("localCandidates", texts(&link.local_candidates));
     out.set("remoteCandidates", texts(&link.remote_candidates));
-    out.set("gatheringFailures", list(&link.gathering_failures, |(url, detail)| {
-        let failure = Fields::new();
-        failure.text("url", url);
-        failure.text("detail", detail);
-        failure.0.into()
-    }));
+    out.set(
+        "gatheringFailures",
+        list(&link.gathering_failures, |(url, detail)| {
+            let failure = Fields::new();
+            failure.text("url", url);
+            failure.text("detail", detail);
+            failure.0.into()
+        }),
+    );
     out.set("path", link.stats.as_ref().map_or(JsValue::UNDEFINED, path));
     out.optional("roundTripMs", link.round_trip_ms);
     out.number("sentBytes", link.sent_bytes);
