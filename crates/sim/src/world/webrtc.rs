@@ -1,13 +1,14 @@
 //! WebRTC between hosts: ICE, DTLS and the data channels' transport.
 
 use meshlace_core::id::ConnectionId;
-use meshlace_core::limits::{BULK_BUFFER_BYTES_LOW, CONTROL_BUFFER_BYTES_LOW, FRAME_BYTES_MAX};
 use meshlace_core::link::{Candidate, Channel, ConnectionState, IceState};
 use meshlace_core::node::Input;
 
 use crate::connection::{Connection, Dtls, Operation, Outcome, ReadyState};
 
 use super::{Event, HostId, HostState, World};
+
+mod channels;
 
 /// How often consent is looked at, and stalled data tried again. Units: microseconds.
 const CONSENT_US: u64 = 500_000;
@@ -17,8 +18,6 @@ const DISCONNECTED_US: u64 = 5_000_000;
 const FAILED_US: u64 = 15_000_000;
 /// Pause between connectivity checks. Units: microseconds.
 const PROBE_US: u64 = 50_000;
-/// The lossy channel's stream id.
-const LOSSY: usize = 2;
 
 impl World {
     pub(super) fn create_connection(&mut self, host: HostId, id: ConnectionId) {
@@ -402,208 +401,5 @@ impl World {
         let partner = connection.partner?;
         let is_up = connection.dtls == Dtls::Up && !connection.is_mute;
         (is_up && self.pair_works(index)).then_some(partner)
-    }
-
-    pub(super) fn send_frame(
-        &mut self,
-        host: HostId,
-        id: ConnectionId,
-        channel: usize,
-        bytes: Vec<u8>,
-    ) {
-        let Some(index) = self.connection_of(host, id) else { return };
-        let limit = if channel == 1 { 262_144 } else { FRAME_BYTES_MAX };
-        if bytes.len() > limit {
-            let found = bytes.len();
-            self.checker.violation(format!("host {host}: a frame of {found} bytes on {channel}"));
-        }
-        self.frame_count += 1;
-        let end = &mut self.connections[index].channels[channel];
-        if end.ready == ReadyState::Closed {
-            return; // The core has not heard of it yet; `send` throws and the driver shrugs.
-        }
-        if end.ready == ReadyState::Connecting {
-            self.checker.violation(format!("host {host}: a frame on a channel that is not open"));
-            return;
-        }
-        end.buffered_bytes += bytes.len();
-        if end.buffered_bytes > 16 * 1024 * 1024 {
-            // What browsers do, without a word.
-            self.note(format_args!("h{host} {id:?}: over 16 MB buffered, channel closed"));
-            self.checker.violation(format!("host {host}: over 16 MB buffered"));
-        }
-        let end = &mut self.connections[index].channels[channel];
-        end.outgoing.push_back(bytes);
-        self.pump(index);
-    }
-
-    /// Puts the next frame on the wire, the channels taking turns.
-    fn pump(&mut self, index: usize) {
-        let connection = &self.connections[index];
-        if connection.is_closed || connection.is_pumping {
-            return;
-        }
-        let Some(partner) = self.data_passes(index) else { return };
-        let connection = &mut self.connections[index];
-        let turn = connection.pump_turn;
-        let next = (0..3)
-            .map(|offset| (turn + offset) % 3)
-            .find(|channel| !connection.channels[*channel].outgoing.is_empty());
-        let Some(channel) = next else { return };
-        connection.pump_turn = (channel + 1) % 3;
-        connection.is_pumping = true;
-        let size = connection.channels[channel].outgoing.front().map_or(0, Vec::len) as u64;
-        let path = self.network.path(self.machine_of(index), self.machine_of(partner));
-        let time_us = (size + 60) * 1_000 / path.bandwidth.max(1);
-        self.schedule(time_us.max(1), Event::Transmitted { connection: index, channel });
-    }
-
-    pub(super) fn on_transmitted(&mut self, index: usize, channel: usize) {
-        self.connections[index].is_pumping = false;
-        if self.connections[index].is_closed {
-            return;
-        }
-        let Some(partner) = self.data_passes(index) else { return };
-        let end = &mut self.connections[index].channels[channel];
-        let Some(bytes) = end.outgoing.pop_front() else { return };
-        let before = end.buffered_bytes;
-        end.buffered_bytes = before.saturating_sub(bytes.len());
-        let after = end.buffered_bytes;
-        let low = if channel == 1 { BULK_BUFFER_BYTES_LOW } else { CONTROL_BUFFER_BYTES_LOW };
-        if before > low && after <= low {
-            let (host, connection) = (self.connections[index].host, self.connections[index].id);
-            let channel = Channel::from_index(channel).expect("one of three");
-            let input = Input::Buffered { connection, channel, bytes: after };
-            self.schedule(0, Event::Input { host, input });
-        }
-        self.launch(index, partner, channel, bytes);
-        self.pump(index);
-    }
-
-    fn launch(&mut self, from: usize, to: usize, channel: usize, bytes: Vec<u8>) {
-        let path = self.network.path(self.machine_of(from), self.machine_of(to));
-        let mut delay = path.latency_us + self.chance.below(path.jitter_us + 1);
-        if path.loss_permille > 0 && self.chance.permille(path.loss_permille) {
-            if channel == LOSSY {
-                return;
-            }
-            delay += 2 * path.latency_us + self.chance.between(50_000, 400_000);
-        }
-        let mut at_us = self.now_us + delay;
-        if channel != LOSSY {
-            let last = &mut self.connections[to].channels[channel].last_arrival_us;
-            at_us = at_us.max(*last);
-            *last = at_us;
-        }
-        self.schedule_at(at_us, Event::Arrival { connection: to, channel, from, bytes });
-    }
-
-    pub(super) fn on_arrival(&mut self, to: usize, channel: usize, from: usize, bytes: Vec<u8>) {
-        if self.connections[to].is_closed || self.connections[to].partner != Some(from) {
-            return;
-        }
-        let passes = self.is_on_wire(from, to);
-        let end = &mut self.connections[to].channels[channel];
-        if !passes || (channel != LOSSY && !end.stalled.is_empty()) {
-            if channel != LOSSY {
-                end.stalled.push_back(bytes);
-            }
-            return;
-        }
-        self.deliver(to, channel, bytes);
-    }
-
-    /// Whether what `from` sent still reaches `to`; `from` may be closed by now.
-    fn is_on_wire(&self, from: usize, to: usize) -> bool {
-        !self.is_halted(to)
-            && !self.connections[from].is_mute
-            && self.connections[to].pair
-                == Some((
-                    self.network.address(self.machine_of(to)),
-                    self.network.address(self.machine_of(from)),
-                ))
-            && self.network.carries_both(self.machine_of(from), self.machine_of(to))
-    }
-
-    fn deliver(&mut self, index: usize, channel: usize, bytes: Vec<u8>) {
-        let found = &mut self.connections[index];
-        match found.channels[channel].ready {
-            ReadyState::Connecting if found.loses_early => {}
-            ReadyState::Connecting => found.channels[channel].early.push_back(bytes),
-            ReadyState::Closed => {}
-            ReadyState::Open => {
-                let (host, connection) = (found.host, found.id);
-                let channel = Channel::from_index(channel).expect("one of three");
-                self.feed(host, Input::FrameReceived { connection, channel, bytes });
-            }
-        }
-    }
-
-    /// The path carries again: what was lost on it comes now.
-    fn retransmit(&mut self, index: usize) {
-        let Some(partner) = self.connections[index].partner else { return };
-        if self.connections[partner].is_closed || self.data_passes(partner) != Some(index) {
-            return;
-        }
-        for channel in 0..LOSSY {
-            while let Some(bytes) = self.connections[index].channels[channel].stalled.pop_front() {
-                self.deliver(index, channel, bytes);
-                if self.connections[index].is_closed {
-                    return;
-                }
-            }
-        }
-    }
-
-    /// `close()`: the other side hears of it if the path carries.
-    pub(super) fn close_connection(&mut self, index: usize) {
-        let partner = self.connections[index].partner;
-        let heard = partner.filter(|_| {
-            self.connections[index].dtls == Dtls::Up && self.data_passes(index).is_some()
-        });
-        let found = &mut self.connections[index];
-        found.is_closed = true;
-        // What was handed over in this very turn is not on the wire: it is lost, save for what the
-        // transport's congestion window takes at once.
-        let outgoing: Vec<(usize, Vec<u8>)> = (0..2)
-            .flat_map(|channel| {
-                let queue = std::mem::take(&mut found.channels[channel].outgoing);
-                queue.into_iter().take(4).map(move |bytes| (channel, bytes)).collect::<Vec<_>>()
-            })
-            .collect();
-        let (host, id) = (found.host, found.id);
-        self.hosts[host].connections.remove(&id);
-        if let Some(partner) = heard {
-            for (channel, bytes) in outgoing {
-                if self.chance.permille(500) {
-                    self.launch(index, partner, channel, bytes);
-                } else {
-                    break;
-                }
-            }
-            let last = self.connections[partner].channels[0].last_arrival_us;
-            let delay = self.latency(index, partner);
-            let at_us = (self.now_us + delay).max(last);
-            self.schedule_at(at_us, Event::PartnerClosed { connection: partner });
-        }
-    }
-
-    pub(super) fn on_partner_closed(&mut self, index: usize) {
-        let partner = self.connections[index].partner;
-        if self.connections[index].is_closed || self.is_halted(index) {
-            return;
-        }
-        if partner.is_none_or(|partner| !self.is_on_wire(partner, index)) {
-            return;
-        }
-        let (host, connection) = (self.connections[index].host, self.connections[index].id);
-        for channel in Channel::ALL {
-            let end = &mut self.connections[index].channels[channel.index()];
-            if std::mem::replace(&mut end.ready, ReadyState::Closed) != ReadyState::Closed {
-                // Tasks of the event loop, so that each is taken in its own turn.
-                let input = Input::ChannelClosed { connection, channel };
-                self.schedule(0, Event::Input { host, input });
-            }
-        }
     }
 }
