@@ -4,6 +4,7 @@
 
 mod bounds;
 mod life;
+mod link_vectors;
 mod opening;
 mod pair;
 mod rules;
