@@ -21,9 +21,11 @@ pub(crate) fn install(workspace: &Workspace, folder: &str) -> Result<(), Failure
     Run::new("npm").words(["ci", "--no-audit", "--no-fund"]).folder(place).quietly()
 }
 
-/// Runs one of the scripts that the folder's `package.json` names, and shows what it prints.
+/// Runs one of the scripts that the folder's `package.json` names, and shows what it prints. The
+/// tests among them learn where the server lies: cargo's target folder may be elsewhere.
 pub(crate) fn script(workspace: &Workspace, folder: &str, name: &str) -> Result<(), Failure> {
-    Run::new("npm").words(["run", "--silent", name]).folder(workspace.path(folder)).loudly()
+    let run = Run::new("npm").words(["run", "--silent", name]).folder(workspace.path(folder));
+    run.environment("MESHLACE_SERVER", workspace.server()).loudly()
 }
 
 fn changed(place: &Path) -> Option<SystemTime> {

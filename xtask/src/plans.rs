@@ -11,10 +11,7 @@ use crate::wasm::{self as webassembly, StandardLibrary};
 
 /// The inner loop's guard: what every commit passes, within 2 minutes.
 pub(crate) fn check() -> Plan {
-    lints().step("Testing the core and the simulator", |workspace| {
-        if !there(workspace, "crates/sim/Cargo.toml") {
-            return cargo_test(&["--package", "meshlace-core"]);
-        }
+    lints().step("Testing the core and the simulator", |_| {
         cargo_test(&["--package", "meshlace-core", "--package", "meshlace-sim"])
     })
 }
@@ -36,40 +33,21 @@ pub(crate) fn wasm(standard_library: StandardLibrary) -> Plan {
         })
         .step("Making its JavaScript", webassembly::bind)
         .step("Optimising the WebAssembly", |workspace| {
-            if !there(workspace, "packages/meshlace/package.json") {
-                return Ok(());
-            }
             npm::install(workspace, PACKAGE)?;
             webassembly::optimise(workspace)
         })
-        .step("Generating the error codes", |workspace| {
-            if !there(workspace, "crates/core/examples/error-codes.rs") {
-                return Ok(());
-            }
-            webassembly::error_codes(workspace)
-        })
+        .step("Generating the error codes", webassembly::error_codes)
 }
 
 /// What ships: the npm package, and the server with the demo page inside.
 pub(crate) fn build() -> Plan {
     wasm(StandardLibrary::Auto)
-        .step("Building the npm package", |workspace| {
-            if !there(workspace, "packages/meshlace/package.json") {
-                return Ok(());
-            }
-            npm::script(workspace, PACKAGE, "build")
-        })
+        .step("Building the npm package", |workspace| npm::script(workspace, PACKAGE, "build"))
         .step("Building the demo page", |workspace| {
-            if !there(workspace, "apps/demo/package.json") {
-                return Ok(());
-            }
             npm::install(workspace, DEMO)?;
             npm::script(workspace, DEMO, "build")
         })
-        .step("Building the server", |workspace| {
-            if !there(workspace, "crates/cli/Cargo.toml") {
-                return Ok(());
-            }
+        .step("Building the server", |_| {
             Run::cargo("build").words(["--release", "--package", "meshlace-cli"]).loudly()
         })
 }
@@ -91,31 +69,13 @@ pub(crate) fn test() -> Plan {
             cargo_test(&["--workspace", "--exclude", "meshlace-wasm-tool"])
         })
         .step("Looking for the browsers", |_| tools::browsers())
-        .step("Testing the npm package", |workspace| {
-            if !there(workspace, "packages/meshlace/package.json") {
-                return Ok(());
-            }
-            npm::script(workspace, PACKAGE, "test")
-        })
-        .step("Testing the demo page", |workspace| {
-            if !there(workspace, "apps/demo/package.json") {
-                return Ok(());
-            }
-            npm::script(workspace, DEMO, "test")
-        })
+        .step("Testing the npm package", |workspace| npm::script(workspace, PACKAGE, "test"))
+        .step("Testing the demo page", |workspace| npm::script(workspace, DEMO, "test"))
         .step("Testing in real browsers", |workspace| {
-            if !there(workspace, "tests/browser/package.json") {
-                return Ok(());
-            }
             npm::install(workspace, BROWSER_TESTS)?;
             npm::script(workspace, BROWSER_TESTS, "test")
         })
-        .step("Weighing the package", |workspace| {
-            if !there(workspace, "packages/meshlace/package.json") {
-                return Ok(());
-            }
-            size::report(workspace)
-        })
+        .step("Weighing the package", size::report)
 }
 
 /// The comparison with other libraries; `words` go to its program.
@@ -149,14 +109,6 @@ fn lint_wasm(_: &Workspace) -> Result<(), Failure> {
     }
     let words = ["--package", "meshlace-wasm", "--target", "wasm32-unknown-unknown"];
     Run::cargo("clippy").words(words).words(DENY_WARNINGS).loudly()
-}
-
-fn there(workspace: &Workspace, place: &str) -> bool {
-    let there = workspace.path(place).exists();
-    if !there {
-        say(&format!("{place} is not there yet"));
-    }
-    there
 }
 
 fn cargo_test(words: &[&str]) -> Result<(), Failure> {
