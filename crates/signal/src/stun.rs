@@ -1,7 +1,7 @@
 //! STUN binding responses (RFC 8489): tells a client the address its packets come from.
 //!
 //! Only that one request is answered. No state, no authentication, no fallback to RFC 3489. A
-//! response is at most 24 bytes longer than its request and never answers a response, so the
+//! response is at most 32 bytes longer than its request and never answers a response, so the
 //! server cannot be used to amplify or to loop. The codec is 28 bytes of fixed layout and one
 //! attribute; the crates that would do it bring MD5, HMAC and a text preparation along.
 

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 const TRANSACTION: [u8; 12] =
@@ -83,4 +85,31 @@ fn says_nothing_to_what_is_no_request() {
     let answer = response(&whole, from).expect("an answer");
     assert_eq!(response(&answer, from), None, "an answer is not answered");
     assert_eq!(response(&request(&[0x80, 0x22, 0, 5, 0, 0, 0, 0]), from), None, "cut attribute");
+}
+
+proptest! {
+    /// Nothing panics, nothing is amplified, and no answer is answered.
+    #[test]
+    fn arbitrary_packets_are_answered_briefly_or_not_at_all(
+        attributes in proptest::collection::vec((any::<u16>(), 0..12_usize), 0..12),
+        noise in proptest::collection::vec(any::<u8>(), 0..100),
+        v6 in any::<bool>(),
+    ) {
+        let from = if v6 { "[2001:db8::1]:9" } else { "192.0.2.1:9" };
+        let from = from.parse().expect("an address");
+        prop_assert!(response(&noise, from).is_none());
+        let mut bytes = Vec::new();
+        for (kind, length) in attributes {
+            bytes.extend(kind.to_be_bytes());
+            bytes.extend(u16::try_from(length).expect("short").to_be_bytes());
+            bytes.resize(bytes.len() + length.next_multiple_of(4), 7);
+        }
+        let whole = request(&bytes);
+        let answer = response(&whole, from).expect("well-formed");
+        prop_assert!(answer.len() <= whole.len() + 32);
+        prop_assert!(response(&answer, from).is_none());
+        if let Some(answer) = response(&request(&noise), from) {
+            prop_assert!(answer.len() <= HEAD_BYTES + noise.len() + 32);
+        }
+    }
 }
