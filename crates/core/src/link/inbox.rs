@@ -10,7 +10,6 @@
 //!
 //! Source: docs/protocol.md.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::limits::{
@@ -88,7 +87,7 @@ struct Reassembly {
 #[derive(Debug)]
 pub(super) struct Inbox {
     next: u64,
-    stash: BTreeMap<u64, Vec<u8>>,
+    stash: Table<u64, Vec<u8>>,
     stash_bytes: usize,
     reassembly: Option<Reassembly>,
     /// Pool bytes taken by large messages: the one under way and those waiting for their turn.
@@ -104,7 +103,7 @@ impl Inbox {
     pub(super) fn new(received_to: u64) -> Self {
         Self {
             next: received_to + 1,
-            stash: BTreeMap::new(),
+            stash: Table::new(),
             stash_bytes: 0,
             reassembly: None,
             pool_bytes: Table::new(),
@@ -145,7 +144,7 @@ impl Inbox {
         }
         if sends_from > self.next {
             self.next = sends_from;
-            self.stash = self.stash.split_off(&sends_from);
+            self.stash.retain(|number, _| *number >= sends_from);
             self.stash_bytes = self.stash.values().map(Vec::len).sum();
             self.pool_bytes.retain(|number, _| *number >= sends_from);
             self.reassembly.take_if(|reassembly| reassembly.number < sends_from);

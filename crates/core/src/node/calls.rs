@@ -1,6 +1,5 @@
 //! Sends: which call waits for which acknowledgements.
 
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -12,6 +11,7 @@ use crate::limits::{
     NODE_QUEUE_BYTES_MAX, PRESENCE_BYTES_MAX,
 };
 use crate::link::{LinkInput, MessageKey};
+use crate::table::Table;
 
 use super::content::Content;
 use super::input::Recipient;
@@ -42,8 +42,8 @@ struct Waiting {
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     last_key: u64,
-    owners: BTreeMap<MessageKey, (Owner, PeerId)>,
-    waiting: BTreeMap<Ticket, Waiting>,
+    owners: Table<MessageKey, (Owner, PeerId)>,
+    waiting: Table<Ticket, Waiting>,
 }
 
 impl Calls {
