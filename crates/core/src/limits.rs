@@ -229,7 +229,7 @@ pub const CLIENT_MESSAGES_PER_SECOND: u64 = 200;
 pub const CLIENT_BYTES_PER_SECOND: u64 = 512 * 1024;
 /// How many times what one client may send all clients of one address may send together.
 pub const ADDRESS_ALLOWANCE_FACTOR: u64 = 16;
-/// A client that sent so many messages beyond its allowance is cut.
+/// A client that sent so many messages more beyond its allowance than within it is cut.
 pub const EXCESS_COUNT_MAX: u32 = 256;
 
 // ---- application

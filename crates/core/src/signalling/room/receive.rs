@@ -27,6 +27,7 @@ impl Rooms {
         if !spent || !self.addresses.spend(now, address, bytes.len()) {
             return self.over_allowance(now, client, bytes);
         }
+        self.forgive(client);
         if bytes.len() > SERVER_MESSAGE_BYTES_MAX {
             return self.too_large(now, client, bytes);
         }
@@ -173,6 +174,14 @@ impl Rooms {
             }
         }
         Outcome::Fault(Fault::OverAllowance)
+    }
+
+    /// Each message within the allowance makes up for one beyond it, so that a rare burst is not
+    /// held against a client for as long as it stays.
+    fn forgive(&mut self, client: ClientId) {
+        if let Some(entry) = self.clients.get_mut(&client) {
+            entry.excess_count = entry.excess_count.saturating_sub(1);
+        }
     }
 
     /// Tells one member. Where a session without a socket has no room left for what it must not

@@ -132,6 +132,22 @@ fn envelopes_over_the_allowance_are_answered_and_then_cut() {
     world.was_cut(1, RefusalReason::OverAllowance);
 }
 
+/// bursts with pauses between them are never cut.
+#[test]
+fn rare_bursts_are_forgiven() {
+    let mut world = World::new(RoomsConfig::default());
+    world.join_all(&[1, 2], 1);
+    let burst = CLIENT_MESSAGES_PER_SECOND * 10;
+    for _ in 0..10 {
+        for _ in 0..burst + u64::from(EXCESS_COUNT_MAX) / 2 {
+            let _ = world.say(1, &envelope(2, b"x"));
+        }
+        world.wait(ALLOWANCE_SAVED);
+        world.sent.clear();
+    }
+    assert!(world.closed.is_empty());
+}
+
 /// many clients of one address share what that address may send.
 #[test]
 fn one_address_shares_its_allowance() {
