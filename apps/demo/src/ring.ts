@@ -110,6 +110,14 @@ export function middle(a: Place, b: Place, look: LinkLook): Place {
   return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 + sag }
 }
 
+/** What two tiles leave in sight of the thread between them. */
+export function inSight(a: Place, b: Place, tileWidth: number): [Place, Place] {
+  const [dx, dy] = [b.x - a.x, b.y - a.y]
+  const covered = Math.min(tileWidth / 2 / Math.abs(dx || 1e-9), tileHeight(tileWidth) / 2 / Math.abs(dy || 1e-9))
+  const cut = Math.min(covered, 0.4)
+  return [{ x: a.x + dx * cut, y: a.y + dy * cut }, { x: b.x - dx * cut, y: b.y - dy * cut }]
+}
+
 function twist(a: Place, b: Place, swing: number, side: 1 | -1): string {
   const [dx, dy] = [b.x - a.x, b.y - a.y]
   const length = Math.hypot(dx, dy)

@@ -41,7 +41,7 @@ export function Stage({ room }: { room: DemoRoomHandle }) {
   return (
     <main ref={stage} class={`stage ${alone ? 'is-alone' : ''} ${list.length > 5 ? 'is-crowded' : ''}`} onPointerMove={point} onPointerUp={lift} onPointerLeave={() => pointAt(null)}>
       <div class="floor">
-        {size.width > 0 && !alone && <Threads people={list} places={places} size={size} />}
+        {size.width > 0 && !alone && <Threads people={list} places={places} size={size} tileWidth={ring.tileWidth} />}
         {size.width > 0 && (
           <ul class="people" aria-label="People here">
             {list.map(person => <Tile key={person.id} person={person} place={places.get(person.id) ?? ring.centre} width={ring.tileWidth} alone={alone} />)}

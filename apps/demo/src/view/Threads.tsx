@@ -1,16 +1,17 @@
 import { farLinks, label, links, lookOf, pair, type LinkLook, type LinkView } from '../links'
 import { colour, type Person } from '../people'
-import { middle, strands, type Place } from '../ring'
+import { inSight, middle, strands, type Place } from '../ring'
 import { panel } from './Panel'
 
 interface ThreadsProps {
   people: readonly Person[]
   places: ReadonlyMap<string, Place>
   size: { width: number, height: number }
+  tileWidth: number
 }
 
 /** The links: ours with their figures, those between others as they tell us. */
-export function Threads({ people, places, size }: ThreadsProps) {
+export function Threads({ people, places, size, tileWidth }: ThreadsProps) {
   const mine = people.find(person => person.isMe)
   if (mine === undefined) return null
   const others = people.filter(person => !person.isMe)
@@ -30,8 +31,8 @@ export function Threads({ people, places, size }: ThreadsProps) {
               <Thread from={from} to={to} look={look} near />
               {look === 'open' && view !== undefined && (
                 <>
-                  <Beads from={from} to={to} rate={view.sentRate} hue={mine.hue} />
-                  <Beads from={to} to={from} rate={view.receivedRate} hue={person.hue} />
+                  <Beads from={from} to={to} tileWidth={tileWidth} rate={view.sentRate} hue={mine.hue} />
+                  <Beads from={to} to={from} tileWidth={tileWidth} rate={view.receivedRate} hue={person.hue} />
                 </>
               )}
             </g>
@@ -59,11 +60,12 @@ function Thread({ from, to, look, near }: Ends & { look: LinkLook, near: boolean
 const beadRates = [2_000, 60_000, 1_000_000]
 
 /** Beads that run as bytes do: more of them, and faster, where more flows. */
-function Beads({ from, to, rate, hue }: Ends & { rate: number, hue: number }) {
+function Beads({ from, to, tileWidth, rate, hue }: Ends & { tileWidth: number, rate: number, hue: number }) {
   const count = beadRates.filter(least => rate >= least).length
   if (from === undefined || to === undefined || count === 0) return null
   const seconds = [2.4, 1.6, 0.9][count - 1] ?? 2.4
-  const path = `M${from.x} ${from.y}L${to.x} ${to.y}`
+  const [start, end] = inSight(from, to, tileWidth)
+  const path = `M${start.x} ${start.y}L${end.x} ${end.y}`
   return (
     <g class="beads" style={{ '--person': colour(hue) }}>
       {Array.from({ length: count }, (_, index) => (
