@@ -148,8 +148,11 @@ pub const RETRY_MAX: Span = Span::from_secs(120);
 
 // ---- signals
 
-/// Most bytes of a session description. Browsers make 1 to 8 KiB with several tracks.
+/// Most bytes of a session description, or of a part of one, in one signal.
 pub const SDP_BYTES_MAX: usize = 14 * KIB;
+/// Most bytes of a whole session description. Chromium's takes 0.5 KiB for the channels, 1 KiB for
+/// each audio track and 4 to 5 KiB for each video track: this is room for some twenty of both.
+pub const DESCRIPTION_BYTES_MAX: usize = 8 * SDP_BYTES_MAX;
 /// Most bytes of one ICE candidate.
 pub const CANDIDATE_BYTES_MAX: usize = KIB;
 /// Most candidates in one signal.

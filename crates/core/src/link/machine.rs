@@ -212,6 +212,8 @@ pub struct Link {
     pub(super) connection_count: u32,
     pub(super) connection: Option<Connection>,
     pub(super) signals: SignalQueue,
+    /// The beginning of a description, and the epoch it is of.
+    pub(super) parts: (Epoch, String),
     pub(super) outbox: Outbox,
     pub(super) inbox: Inbox,
     pub(super) effects: VecDeque<LinkEffect>,
@@ -264,6 +266,7 @@ impl Link {
             connection_count: 0,
             connection: None,
             signals: SignalQueue::default(),
+            parts: (Epoch(0), String::new()),
             outbox: Outbox::new(1),
             inbox: Inbox::new(0),
             effects: VecDeque::new(),
@@ -588,6 +591,7 @@ impl Link {
         self.inbox = Inbox::new(0);
         self.pool_asked = false;
         self.signals = SignalQueue::default();
+        self.parts = (Epoch(0), String::new());
         self.epoch = Epoch(0);
         self.last_failure = Some(ErrorCode::PeerRestarted);
         (self.offer_at, self.restart_at, self.restarted_at) = (None, None, None);

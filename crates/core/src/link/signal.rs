@@ -33,6 +33,8 @@ pub enum Signal {
         /// For the hello.
         nonce: Nonce,
     },
+    /// The beginning of a description that is too long for one signal; the next signal goes on.
+    Part(String),
     /// Candidates gathered within a short time.
     Candidates(Vec<Candidate>),
     /// The sender gives this link up.
@@ -66,6 +68,7 @@ const OFFER: u64 = 1;
 const ANSWER: u64 = 2;
 const CANDIDATES: u64 = 3;
 const GIVE_UP: u64 = 4;
+const PART: u64 = 5;
 
 impl Signal {
     /// Reads a signal.
@@ -93,6 +96,7 @@ impl Signal {
                 }
                 Self::Candidates(candidates)
             }
+            (PART, 2) => Self::Part(String::from(reader.text(SDP_BYTES_MAX)?)),
             (GIVE_UP, 2) => Self::GiveUp(GiveUp::from_number(reader.u64()?)?),
             _ => return Err(DecodeError::UnknownKind { found: kind }),
         };
@@ -114,6 +118,9 @@ impl Signal {
                     DescriptionKind::Answer => ANSWER,
                 };
                 writer.array(3).u64(kind).text(&description.sdp).bytes(nonce.as_bytes());
+            }
+            Self::Part(sdp) => {
+                writer.array(2).u64(PART).text(sdp);
             }
             Self::Candidates(candidates) => {
                 writer.array(2).u64(CANDIDATES).array(candidates.len());
@@ -179,6 +186,11 @@ pub enum SignalError {
         /// The number acknowledged.
         found: u64,
     },
+    /// The parts of a description are longer than any description.
+    TooLong {
+        /// The most bytes of all parts.
+        limit: usize,
+    },
     /// Too many came before an earlier one that is missing.
     TooManyEarly {
         /// The most held.
@@ -222,7 +234,13 @@ impl SignalQueue {
     /// Whether another signal may be taken.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.flight.len() < SIGNAL_FLIGHT_COUNT_MAX
+        self.has_room_for(1)
+    }
+
+    /// Whether so many more signals may be taken.
+    #[must_use]
+    pub fn has_room_for(&self, count: usize) -> bool {
+        self.flight.len() + count <= SIGNAL_FLIGHT_COUNT_MAX
     }
 
     /// Whether every signal sent was acknowledged.
@@ -351,6 +369,7 @@ mod tests {
             Signal::Empty,
             Signal::Description { description: description(DescriptionKind::Offer), nonce },
             Signal::Description { description: description(DescriptionKind::Answer), nonce },
+            Signal::Part(String::from("v=0\r\n")),
             Signal::Candidates(vec![candidate(), candidate()]),
             Signal::GiveUp(GiveUp::HelloRejected),
         ]

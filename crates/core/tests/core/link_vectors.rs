@@ -167,6 +167,7 @@ fn signals() -> Vec<Signal> {
         Signal::Empty,
         description(DescriptionKind::Offer),
         description(DescriptionKind::Answer),
+        Signal::Part("v=0\r\n".into()),
         Signal::Candidates(vec![bare, whole]),
         Signal::Candidates(vec![]),
         Signal::GiveUp(GiveUp::Leaving),
@@ -183,6 +184,7 @@ fn signal_fields(signal: &Signal) -> Value {
             let kind = if is_offer { "offer" } else { "answer" };
             json!({ "kind": kind, "sdp": description.sdp, "nonce": hex(nonce.as_bytes()) })
         }
+        Signal::Part(sdp) => json!({ "kind": "part", "sdp": sdp }),
         Signal::Candidates(candidates) => {
             let fields = |it: &Candidate| {
                 json!({

@@ -5,8 +5,8 @@ use meshlace_core::crypto::Signature;
 use meshlace_core::error::ErrorCode;
 use meshlace_core::id::{ConnectionId, Epoch, Nonce};
 use meshlace_core::limits::{
-    CONNECT_DEADLINE, HELLO_DEADLINE, OFFER_PATIENCE, OPERATION_DEADLINE, PROBE_RETRY,
-    RELAY_STAGE_AFTER,
+    CONNECT_DEADLINE, DESCRIPTION_BYTES_MAX, HELLO_DEADLINE, OFFER_PATIENCE, OPERATION_DEADLINE,
+    PROBE_RETRY, RELAY_STAGE_AFTER, SDP_BYTES_MAX,
 };
 use meshlace_core::link::frame::Frame;
 use meshlace_core::link::signal::{GiveUp, NumberedSignal, Signal};
@@ -328,4 +328,33 @@ fn forged_hello_opens_nothing() {
     let forged = Frame::Hello { body, signature: Signature::from_bytes([9; 64]) }.encode();
     pair.forge(1, Channel::Control, forged);
     assert_eq!(pair.sides[1].closed, [ErrorCode::HelloRejected]);
+}
+
+/// a description too long for one signal comes in parts, whole; one too long for all of them
+/// is not sent, and parts without an end are a fault.
+#[test]
+fn long_description_comes_in_parts() {
+    let mut pair = Pair::new();
+    pair.sdp_padding_bytes = 3 * SDP_BYTES_MAX;
+    pair.input(0, OFFER);
+    assert_eq!(pair.states(), [LinkState::Open; 2]);
+    pair.need_negotiation(1);
+    pair.advance(1_000);
+    assert_eq!(pair.states(), [LinkState::Open; 2]);
+    assert_eq!(pair.sides.each_ref().map(|side| side.created.len()), [1, 1]);
+
+    let mut pair = Pair::new();
+    pair.sdp_padding_bytes = DESCRIPTION_BYTES_MAX + 8;
+    pair.input(0, OFFER);
+    let failure = pair.sides[0].link.report(None).last_failure;
+    assert_eq!(failure, Some(ErrorCode::SignalTooLarge));
+
+    let mut pair = Pair::new();
+    for number in 1..=8 {
+        assert_eq!(pair.sides[1].faults, []);
+        let body = Signal::Part("x".repeat(SDP_BYTES_MAX)).encode();
+        let signal = NumberedSignal { epoch: Epoch(1), number, ack: 0, body };
+        pair.input(1, LinkInput::Signal(signal));
+    }
+    assert_eq!(pair.sides[1].closed, [ErrorCode::ProtocolViolation]);
 }

@@ -24,6 +24,8 @@ pub(crate) struct Pair {
     pub(crate) cut: [bool; 2],
     /// How many lossy frames are still lost.
     pub(crate) lossy_losses: usize,
+    /// How many bytes longer than needed all descriptions are.
+    pub(crate) sdp_padding_bytes: usize,
     /// Whether the browsers still carry out what they are asked.
     pub(crate) stuck: bool,
     /// Whether the server carries signals.
@@ -100,6 +102,7 @@ impl Pair {
             path: true,
             cut: [false; 2],
             lossy_losses: 0,
+            sdp_padding_bytes: 0,
             stuck: false,
             server: true,
             pool: true,
@@ -296,7 +299,11 @@ impl Pair {
         let answers = browser.has_offer_of == Some(Whose::Theirs);
         browser.has_offer_of = (!answers).then_some(Whose::Ours);
         let kind = if answers { DescriptionKind::Answer } else { DescriptionKind::Offer };
-        let description = Description { kind, sdp: sdp(id, one.fingerprint) };
+        // The fingerprint stands behind the padding, so that it is only found in the whole.
+        let padding = "a=x:\u{e9}\r\n".repeat(self.sdp_padding_bytes / 8);
+        let line = sdp(id, one.fingerprint);
+        let (first, others) = line.split_once("\r\n").expect("lines");
+        let description = Description { kind, sdp: format!("{first}\r\n{padding}{others}") };
         self.events.push_back((side, LinkInput::Described(id, ticket, description)));
         self.connect();
     }

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use crate::error::ErrorCode;
 use crate::id::{ConnectionId, Epoch, Ticket};
 use crate::limits::{
-    CANDIDATE_BATCH, CANDIDATE_BYTES_MAX, CANDIDATE_COUNT_MAX, OFFER_PATIENCE, SDP_BYTES_MAX,
+    CANDIDATE_BATCH, CANDIDATE_BYTES_MAX, CANDIDATE_COUNT_MAX, DESCRIPTION_BYTES_MAX,
+    OFFER_PATIENCE, SDP_BYTES_MAX,
 };
 use crate::time::Span;
 
@@ -17,7 +18,7 @@ use super::super::hello::{self, Side, Standing, Terms};
 use super::super::negotiation::{Manners, Negotiation, Step};
 use super::super::report::LinkState;
 use super::super::sdp;
-use super::super::signal::{GiveUp, NumberedSignal, Signal};
+use super::super::signal::{GiveUp, NumberedSignal, Signal, SignalError};
 use super::super::transport::{
     Candidate, Channel, ConnectionState, Description, DescriptionKind, IceState,
 };
@@ -135,7 +136,12 @@ impl Link {
                 GiveUp::HelloRejected => ErrorCode::HelloRejected,
                 GiveUp::ProtocolViolation => ErrorCode::ProtocolViolation,
             }),
-            Signal::Description { description, nonce } => {
+            Signal::Part(sdp) => self.take_part(epoch, &sdp)?,
+            Signal::Description { mut description, nonce } => {
+                let (of, parts) = core::mem::take(&mut self.parts);
+                if of == epoch {
+                    description.sdp.insert_str(0, &parts);
+                }
                 let fingerprint =
                     sdp::fingerprint(&description.sdp).map_err(LinkFault::Description)?;
                 if !self.follow(epoch, description.kind) {
@@ -183,6 +189,20 @@ impl Link {
         Ok(())
     }
 
+    /// Keeps the beginning of a description; signals come in order, so the rest follows.
+    fn take_part(&mut self, epoch: Epoch, sdp: &str) -> Result<(), LinkFault> {
+        let limit = DESCRIPTION_BYTES_MAX - SDP_BYTES_MAX;
+        let (of, parts) = &mut self.parts;
+        if *of != epoch {
+            (*of, *parts) = (epoch, String::new());
+        }
+        if parts.len() + sdp.len() > limit {
+            return Err(LinkFault::Signal(SignalError::TooLong { limit }));
+        }
+        parts.push_str(sdp);
+        Ok(())
+    }
+
     /// Moves to the connection a description speaks of. Whether it is to be taken.
     fn follow(&mut self, epoch: Epoch, kind: DescriptionKind) -> bool {
         if epoch == self.epoch && self.connection.is_some() {
@@ -215,7 +235,9 @@ impl Link {
             self.fail_attempt(ErrorCode::WebRtcFailed);
             return LinkOutcome::Done;
         };
-        if local.sdp.len() > SDP_BYTES_MAX || !self.signals.has_room() {
+        let (parts, rest) = split(&local.sdp);
+        let fits = local.sdp.len() <= DESCRIPTION_BYTES_MAX;
+        if !fits || !self.signals.has_room_for(parts.len() + 1) {
             self.fail_attempt(ErrorCode::SignalTooLarge);
             return LinkOutcome::Done;
         }
@@ -223,7 +245,11 @@ impl Link {
         let [ours, _] = &mut connection.bulk_frame_bytes;
         *ours = sdp::message_bytes_max(&local.sdp);
         if send {
-            let signal = Signal::Description { description: local, nonce: connection.nonce };
+            for part in parts {
+                self.signals.push(self.epoch, Signal::Part(String::from(part)));
+            }
+            let description = Description { kind: local.kind, sdp: String::from(rest) };
+            let signal = Signal::Description { description, nonce: connection.nonce };
             self.signals.push(self.epoch, signal);
         }
         LinkOutcome::Done
@@ -484,4 +510,19 @@ fn note(kinds: &mut Vec<&'static str>, kind: &'static str) {
     if !kinds.contains(&kind) {
         kinds.push(kind);
     }
+}
+
+/// A description as the parts that stand in signals of their own, and the rest.
+fn split(sdp: &str) -> (Vec<&str>, &str) {
+    let (mut parts, mut rest) = (Vec::new(), sdp);
+    while rest.len() > SDP_BYTES_MAX {
+        let mut end = SDP_BYTES_MAX;
+        while !rest.is_char_boundary(end) {
+            end -= 1;
+        }
+        let (part, after) = rest.split_at(end);
+        parts.push(part);
+        rest = after;
+    }
+    (parts, rest)
 }
