@@ -50,6 +50,26 @@ fn large_messages_arrive_whole() {
     world.assert_kept();
 }
 
+/// Four messages of 8 MiB, each once the one before left room: nothing waits for a later event.
+#[test]
+fn drained_is_told_as_soon_as_there_is_room() {
+    let mut world = World::new(44);
+    let hosts = world.mesh(2);
+    let other = world.peer(hosts[1]);
+    for _ in 0..4 {
+        let (sent, _) = world.send(hosts[0], None, 8 * 1024 * 1024);
+        let ticket = world.next_ticket(hosts[0]);
+        world.feed(hosts[0], Input::AwaitDrained { ticket, peer: other });
+        world.until(3_000, "there is room", |world| {
+            let told =
+                |notice: &Notice| matches!(notice, Notice::Drained { ticket: t } if *t == ticket);
+            world.heard(hosts[0], 0, told).is_some()
+        });
+        world.until(500, "the rest arrives", |world| world.is_delivered(hosts[0], sent));
+    }
+    world.assert_kept();
+}
+
 /// 10,000 messages of 100 bytes in one turn arrive once, in order.
 #[test]
 fn ten_thousand_small_messages_arrive_in_order() {

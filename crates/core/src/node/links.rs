@@ -133,7 +133,8 @@ impl Node {
                 }
             }
         }
-        false
+        // What the end of a drain told has not been taken yet.
+        !self.effects.is_empty()
     }
 
     fn on_link(&mut self, id: PeerId, effect: LinkEffect) {
