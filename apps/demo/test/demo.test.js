@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test'
 
 import { dropFile, dropZeros, framesFlow, openPage, startBrowser, startServer } from './support.js'
 
-const patience = { timeout: 20_000 }
+const patience = { timeout: 40_000 }
 /** A picture of one pixel. */
 const pixel = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64')
 
@@ -151,7 +151,7 @@ test('a server that is gone is told, and links go on without it', async () => {
 
 test('who closes the page is gone within seconds', async () => {
   await grace.close()
-  await ada.locator('.note', { hasText: 'Grace H left' }).waitFor({ timeout: 3_000 })
+  await ada.locator('.note', { hasText: 'Grace H left' }).waitFor({ timeout: 10_000 })
   await ada.getByText('Nobody else is here yet').waitFor(patience)
 })
 

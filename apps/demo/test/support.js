@@ -81,9 +81,9 @@ export async function dropZeros(page, name, size) {
 /** Waits until new frames of that person's video are painted. */
 export async function framesFlow(page, name) {
   const video = page.locator('.tile', { hasText: name }).locator('video')
-  await video.waitFor({ timeout: 20_000, state: 'attached' })
+  await video.waitFor({ timeout: 40_000, state: 'attached' })
   await video.evaluate(element => new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('no frames within 20 s')), 20_000)
+    const timer = setTimeout(() => reject(new Error('no frames within 40 s')), 40_000)
     let count = 0
     const painted = () => {
       count += 1
