@@ -13,10 +13,14 @@ pub(crate) fn report(workspace: &Workspace) -> Result<(), Failure> {
     let unreadable = || Failure::new(format!("{script} printed no sizes")).detail(text.as_str());
     let sizes: Value = serde_json::from_str(&text).map_err(|_| unreadable())?;
     leave_line();
-    println!("      JavaScript and WebAssembly together, gzip; at most {LIMIT_KB} KB:");
+    println!("      JavaScript and WebAssembly together, gzip; the goal is {GOAL_KB} KB:");
     for (entry, size) in sizes.as_object().ok_or_else(unreadable)? {
         let kilobytes = size["gzip"].as_f64().ok_or_else(unreadable)? / 1000.0;
-        println!("      {entry:<14} {kilobytes:>6.1} KB{}", ratios(kilobytes));
+        println!(
+            "      {entry:<14} {kilobytes:>6.1} KB{}{}",
+            ratios(kilobytes),
+            verdict(kilobytes)
+        );
         if kilobytes > LIMIT_KB {
             return Err(Failure::new(format!("'{entry}' is {kilobytes:.1} KB, over {LIMIT_KB}"))
                 .remedy("find what grew, or argue a new limit in xtask/src/size.rs"));
@@ -33,8 +37,20 @@ fn ratios(kilobytes: f64) -> String {
     text
 }
 
-/// Kilobytes of 1,000 bytes.
-const LIMIT_KB: f64 = 120.0;
+fn verdict(kilobytes: f64) -> String {
+    if kilobytes <= GOAL_KB {
+        return String::from("   goal reached");
+    }
+    format!("   goal not reached: {:.2}x", kilobytes / GOAL_KB)
+}
+
+/// What the package should weigh. Kilobytes of 1,000 bytes.
+const GOAL_KB: f64 = 120.0;
+
+/// What it must not outgrow until the goal is reached: what it weighs today and a little.
+const LIMIT_KB: f64 = 165.0;
+
+const _: () = assert!(GOAL_KB <= LIMIT_KB);
 
 /// Minified and gzip, each with what two pages need to talk: PeerJS 1.5, js-libp2p 3.3.
 const REFERENCES: [(&str, f64); 2] = [("PeerJS", 23.5), ("js-libp2p", 167.0)];
