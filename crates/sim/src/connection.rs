@@ -215,6 +215,8 @@ pub struct Connection {
     pub never_opens: [bool; 3],
     /// Fault: what comes before a channel is open is lost.
     pub loses_early: bool,
+    /// Fault: so many bytes of codecs nobody asked for in each description.
+    pub sdp_padding_bytes: usize,
 }
 
 impl Connection {
@@ -258,6 +260,7 @@ impl Connection {
             is_mute: false,
             never_opens: [false; 3],
             loses_early: false,
+            sdp_padding_bytes: 0,
         }
     }
 
@@ -339,7 +342,8 @@ impl Connection {
             }
         };
         let session = Session { username_fragment, fingerprint, streams };
-        let sdp = session.write(kind, self.version);
+        let mut sdp = session.write(kind, self.version);
+        sdp.push_str(&"a=rtpmap:96 VP8/90000\r\n".repeat(self.sdp_padding_bytes / 23));
         match kind {
             DescriptionKind::Offer => {
                 self.pending_local = Some(session);

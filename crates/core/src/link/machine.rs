@@ -547,7 +547,8 @@ impl Link {
     /// Closes the link: every message is settled, the numbers are kept.
     pub(super) fn close(&mut self, code: ErrorCode) {
         if self.state == LinkState::Closed {
-            return;
+            // What was sent to a peer that was to be tried again.
+            return self.settle_all(code);
         }
         self.drop_connection();
         self.settle_all(code);

@@ -7,6 +7,8 @@ use crate::signalling::message::UndeliverableReason;
 
 use super::*;
 
+mod arbitrary;
+
 const ROOM: &str = "wss://mesh.example/#AAECAwQFBgcICQoLDA0ODw.EBESExQVFhcYGRobHB0eHw";
 
 /// A node that the server has admitted, and what it told since.

@@ -242,6 +242,9 @@ impl Link {
             return LinkOutcome::Done;
         }
         connection.fingerprint = Some(fingerprint);
+        if !connection.batch.is_empty() {
+            connection.batch_at = Some(self.now);
+        }
         let [ours, _] = &mut connection.bulk_frame_bytes;
         *ours = sdp::message_bytes_max(&local.sdp);
         if send {
@@ -301,7 +304,11 @@ impl Link {
     /// Sends the gathered candidates, once the description they belong to has gone out.
     pub(super) fn flush_candidates(&mut self) {
         let Some(connection) = &mut self.connection else { return };
-        if connection.fingerprint.is_none() || !self.signals.has_room() {
+        if connection.fingerprint.is_none() {
+            connection.batch_at = None; // They follow the description at once.
+            return;
+        }
+        if !self.signals.has_room() {
             connection.batch_at = Some(self.now.after(CANDIDATE_BATCH));
             return;
         }
