@@ -275,3 +275,18 @@ fn idle_link_sends_only_heartbeats() {
     assert!(inputs < 800, "{inputs} inputs in ten minutes");
     world.assert_kept();
 }
+
+/// Asked for over a full queue, `drained` is told with the acknowledgement that empties it.
+#[test]
+fn drained_is_told_when_the_queue_empties() {
+    let mut world = World::new(4);
+    let hosts = world.mesh(2);
+    let peer = world.peer(hosts[1]);
+    let (sent, _) = world.send(hosts[0], None, 2_000_000);
+    let ticket = world.next_ticket(hosts[0]);
+    world.feed(hosts[0], Input::AwaitDrained { ticket, peer });
+    world.until(5_000, "the message arrives", |world| world.is_delivered(hosts[0], sent));
+    let is_drained =
+        |notice: &Notice| matches!(notice, Notice::Drained { ticket: of } if *of == ticket);
+    assert!(world.heard(hosts[0], 0, is_drained).is_some(), "not in the same turn");
+}

@@ -130,6 +130,9 @@ impl Node {
                 None => {
                     self.dirty.retain(|dirty| *dirty != id);
                     self.after_drain(id);
+                    if !self.effects.is_empty() {
+                        return true; // Else the waiters would hear of it at the next input.
+                    }
                 }
             }
         }
