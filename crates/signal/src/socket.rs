@@ -33,9 +33,9 @@ pub(crate) async fn upgrade(
         .max_write_buffer_size(2 * SERVER_MESSAGE_BYTES_MAX)
         .max_frame_size(SERVER_READ_BYTES_MAX)
         .max_message_size(SERVER_READ_BYTES_MAX)
-        .on_upgrade(move |socket| async move {
+        .on_upgrade(move |mut socket| async move {
             let (client, outbox) = hub.open(host, address_key(from.ip()));
-            run(&hub, client, &outbox, socket).await;
+            run(&hub, client, &outbox, &mut socket).await;
             hub.closed(client);
         })
 }
@@ -63,21 +63,18 @@ fn address_key(address: IpAddr) -> Option<AddressKey> {
     Some(AddressKey(key))
 }
 
-async fn run(hub: &Hub, client: ClientId, outbox: &Outbox, mut socket: WebSocket) {
+/// What is rare or short has its state in a box: a task is as large as its largest moment, and an idle
+/// one would carry that room for as long as the client stays.
+async fn run(hub: &Hub, client: ClientId, outbox: &Outbox, socket: &mut WebSocket) {
     loop {
         tokio::select! {
             next = outbox.next() => match next {
                 Next::Message(bytes) => {
-                    let message = Message::Binary(Bytes::from(bytes));
-                    let sent = tokio::select! {
-                        sent = timeout(SEND_DEADLINE, socket.send(message)) => sent,
-                        () = outbox.cut() => return,
-                    };
-                    if !matches!(sent, Ok(Ok(()))) {
+                    if Box::pin(send(outbox, socket, bytes)).await == Sent::Failed {
                         return;
                     }
                 }
-                Next::Finish => return finish(socket).await,
+                Next::Finish => return Box::pin(finish(socket)).await,
                 Next::Cut => return,
             },
             message = socket.recv() => match message {
@@ -90,16 +87,32 @@ async fn run(hub: &Hub, client: ClientId, outbox: &Outbox, mut socket: WebSocket
                         return;
                     }
                     hub.unreadable(client);
-                    return last_words(outbox, socket).await;
+                    return Box::pin(last_words(outbox, socket)).await;
                 }
             },
         }
     }
 }
 
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sent {
+    Done,
+    Failed,
+}
+
+async fn send(outbox: &Outbox, socket: &mut WebSocket, bytes: Vec<u8>) -> Sent {
+    let message = Message::Binary(Bytes::from(bytes));
+    let sent = tokio::select! {
+        sent = timeout(SEND_DEADLINE, socket.send(message)) => sent,
+        () = outbox.cut() => return Sent::Failed,
+    };
+    if matches!(sent, Ok(Ok(()))) { Sent::Done } else { Sent::Failed }
+}
+
 /// Says goodbye, and listens until the client closes as well: a socket that is closed with bytes
 /// unread is reset, and a reset discards what the client has not read yet - the reason.
-async fn finish(mut socket: WebSocket) {
+async fn finish(socket: &mut WebSocket) {
     let goodbye = async {
         if socket.send(Message::Close(None)).await.is_ok() {
             while let Some(Ok(_)) = socket.recv().await {}
@@ -110,7 +123,7 @@ async fn finish(mut socket: WebSocket) {
 
 /// The rest of a message that is too long will not be read, so the client cannot be listened to.
 /// It is given the time to read why.
-async fn last_words(outbox: &Outbox, mut socket: WebSocket) {
+async fn last_words(outbox: &Outbox, socket: &mut WebSocket) {
     let words = async {
         while let Next::Message(bytes) = outbox.next().await {
             socket.send(Message::Binary(Bytes::from(bytes))).await?;
@@ -129,7 +142,7 @@ fn is_too_long(error: axum::Error) -> bool {
 
 /// What one socket holds while it is idle. A message that does not fit gets a buffer of its own for
 /// as long as it takes; the library's usual 128 KiB would cost 10,000 idle clients over a gigabyte.
-const READ_BUFFER_BYTES: usize = 2 * 1024;
+const READ_BUFFER_BYTES: usize = 1024;
 
 /// A client that does not read one message in this time is cut.
 const SEND_DEADLINE: Duration = Duration::from_secs(20);
