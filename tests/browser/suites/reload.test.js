@@ -60,6 +60,22 @@ labTest('leave in the tick of the last send loses no tail', { timeout: 60_000 },
   assert.deepEqual([after.code, after.delivery], ['RoomClosed', 'not-sent'])
 })
 
+labTest('leave in the tick of a send of a File: it is delivered, or said not to be sent', { timeout: 60_000 }, async (lab) => {
+  const { pages: [a, b] } = await lab.mesh('chromium:one', 'chromium:two')
+  await a.run((lab) => {
+    lab.send({ kind: 'File', count: 200_000, name: 'last.bin' }, { label: 'file' })
+    lab.sendMany(0, 10)
+    return lab.room().leave()
+  })
+  await b.until('peerleave', 5_000, (lab) => lab.of('peerleave').length === 1)
+  const outcomes = await a.outcomes()
+  assertHonest(outcomes, await b.numbers())
+  const file = outcomes.find(({ label }) => label === 'file')
+  const arrived = await b.run((lab) => lab.of('message').some(({ body }) => body?.name === 'last.bin'))
+  if (file.state === 'resolved') assert.ok(arrived, 'it resolved and did not arrive')
+  else assert.deepEqual([file.error.delivery, arrived], ['not-sent', false])
+})
+
 labTest('a page that goes to another address and back links again', { timeout: 60_000 }, async (lab) => {
   const { address, pages: [a, b] } = await lab.mesh('chromium:one', 'chromium:two')
   await b.page.goto('about:blank')
