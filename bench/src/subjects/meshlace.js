@@ -8,7 +8,7 @@ export const name = 'Meshlace'
 export const load = preload
 
 /** @type {import('./subject.js').Join} */
-export async function join({ server, room: name, index }, events) {
+export async function join({ server, room: name }, events) {
   const room = await joinRoom(name, { server: server.replace('http', 'ws'), iceServers: [] })
   const undelivered = new Set()
 
@@ -18,9 +18,17 @@ export async function join({ server, room: name, index }, events) {
     promise.then(() => undelivered.delete(promise), () => {})
   }
 
+  const open = new Set()
+  function opened(peer) {
+    // Those who were there can be sent to at once, and are announced again when their link is open.
+    if (open.has(peer)) return
+    open.add(peer)
+    events.open(peer)
+  }
+
   room.on('message', (data, peer) => events.message(peer, data))
-  room.on('peerjoin', (peer) => events.open(peer))
-  for (const peer of room.peers.values()) events.open(peer)
+  room.on('peerjoin', opened)
+  for (const peer of room.peers.values()) opened(peer)
 
   return {
     send: (peer, text) => deliver(peer.send(text)),
