@@ -44,7 +44,9 @@ describe('asleep', { concurrency: 3 }, () => {
     await a.until('all settle', 10_000, (lab) => lab.outcomes().every(({ state }) => state !== 'pending'))
     const rejected = (await a.outcomes()).filter(({ state, at }) => state === 'rejected' && at < left.at)
     assert.ok(rejected.length > 100)
-    assert.deepEqual([...new Set(rejected.map(({ error }) => error.delivery))], ['unknown'])
+    // What was handed to the wire is unknown. What waited for the path to be healed may say that it was not sent, and
+    // `assertHonest` below holds it to that.
+    assert.ok(rejected.some(({ error }) => error.delivery === 'unknown'))
     await sleep(Math.max(0, since + MINUTE_MS - Date.now()))
     sleeper.resume()
     await Promise.all([a.linkedTo(b), b.linkedTo(a)])

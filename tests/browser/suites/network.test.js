@@ -50,15 +50,15 @@ describe('network', { concurrency: 2 }, () => {
   labTest('the path between two pages is cut and comes back: ICE restart, nothing lost', { timeout: 120_000 }, async (lab) => {
     const all = await apart(lab)
     const { network, a, b } = all
-    const before = await linkReport(a, b)
     network.cutBetween('a', 'b')
     await a.until('a notices', 20_000, (lab, id) => lab.room().peers.get(id)?.state === 'recovering', b.id)
     await sleep(4_000)
     network.healBetween('a', 'b')
     await assertHealed(all, 30_000)
-    const after = await linkReport(a, b)
-    assert.ok(after.restartCount > before.restartCount, `restarts before ${before.restartCount}, after ${after.restartCount}`)
-    assert.equal(after.rebuildCount, before.rebuildCount, 'the connection was not rebuilt')
+    // Each side counts the restarts that it began; one of the two is enough.
+    const reports = [await linkReport(a, b), await linkReport(b, a)]
+    assert.ok(reports.some(({ restartCount }) => restartCount > 0), 'ICE was restarted')
+    assert.deepEqual(reports.map(({ rebuildCount }) => rebuildCount), [0, 0], 'the connection was not rebuilt')
   })
 
   labTest('the path is cut for half a minute: the connection is rebuilt, nothing lost', { timeout: 150_000 }, async (lab) => {
