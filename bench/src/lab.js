@@ -48,7 +48,7 @@ export async function openLab(scripts) {
   let loads = 0
 
   async function page(process, index) {
-    browsers[process] ??= await launch()
+    if (browsers[process]?.isGone ?? true) browsers[process] = await launch()
     const { context, pages } = browsers[process]
     if (!pages.has(index)) {
       const opened = await context.newPage()
@@ -97,7 +97,10 @@ async function launch() {
     headless: true,
     args: CHROMIUM_FLAGS,
   })
-  return { context, directory, pages: new Map() }
+  const browser = { context, directory, pages: new Map(), isGone: false }
+  // A browser that crashed is replaced, so that it costs one run and not all that follow.
+  context.on('close', () => (browser.isGone = true))
+  return browser
 }
 
 function onPath(name) {
