@@ -68,7 +68,7 @@ export async function create<T extends RoomShape>(
   options.signal?.throwIfAborted()
   if (typeof RTCPeerConnection === 'undefined') throw new MeshError('NoWebRtc')
   const { page } = options
-  const server = options.server ?? page ?? defaultServer('')
+  const server = options.server ?? (page === undefined ? defaultServer('') : originOf(page))
   if (server === undefined) {
     throw new MeshError('InvalidArgument', { message: 'createRoom needs a server', expected: 'server' })
   }
@@ -98,6 +98,16 @@ function admission(machine: Machine, signal: AbortSignal | undefined): Promise<M
     signal?.addEventListener('abort', abort, { once: true })
     hub.driver.input((machine) => machine.start())
   })
+}
+
+/** The server that a page came from, where it came from one. */
+function originOf(page: string): string | undefined {
+  try {
+    const { origin } = new URL(page)
+    return origin === 'null' ? undefined : origin
+  } catch {
+    return undefined
+  }
 }
 
 /** A bare name or fragment opened in a page means the server that the page came from. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { beforeEach, mock, test } from 'node:test'
 import { MeshError } from '../src/errors.js'
-import { join, type Core, type Given } from '../src/join.js'
+import { create, join, type Core, type Given } from '../src/join.js'
 import { Kind } from '../src/machine.js'
 import type { Room } from '../src/types.js'
 import { FakeStream, install, turn } from './fakes/browser.js'
@@ -116,6 +116,24 @@ test('an aborted join rejects with the reason and leaves', async () => {
 test('without WebRTC it rejects NoWebRtc', async () => {
   Object.assign(globalThis, { RTCPeerConnection: undefined })
   await assert.rejects(join(coreOf(new FakeMachine()), 'kitchen', {}), { code: 'NoWebRtc' })
+})
+
+test('a new room is at the server named, or at the one that its page came from', async () => {
+  const servers: string[] = []
+  const load = async (): Promise<Core> => ({
+    machine: () => assert.fail('made'),
+    createAddress(room, secret, _page, server) {
+      assert.deepEqual([room.length, secret.length], [16, 16])
+      servers.push(server)
+      throw new MeshError('InvalidAddress')
+    },
+  })
+  const page = 'https://page.example:8443/app/index.html?x=1'
+  await assert.rejects(create(load, { server: 'wss://mesh.example', page }), { code: 'InvalidAddress' })
+  await assert.rejects(create(load, { page }), { code: 'InvalidAddress' })
+  await assert.rejects(create(load, { page: 'file:///index.html' }), { code: 'InvalidArgument' })
+  await assert.rejects(create(load, {}), { code: 'InvalidArgument' })
+  assert.deepEqual(servers, ['wss://mesh.example', 'https://page.example:8443'])
 })
 
 test('a passphrase opens a room by name, the same for everyone', async () => {
