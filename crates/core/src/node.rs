@@ -373,6 +373,11 @@ impl Node {
         let now = self.now();
         match self.phase {
             Phase::Joining { due } if due <= now => {
+                // The client may know better why, and give up at this very moment.
+                while self.pump_client() {}
+                if self.phase == Phase::Closed {
+                    return;
+                }
                 let _ = self.tell_client(ClientInput::Leave);
                 self.join_failed(
                     MeshError::new(ErrorCode::ServerUnreachable)

@@ -75,6 +75,8 @@ pub struct Host {
     pub notices: Vec<(u64, Notice)>,
     /// Whether requests are answered at once with what they carried.
     pub answers: bool,
+    /// So many bytes of codecs nobody asked for stand in each of its descriptions.
+    pub sdp_padding_bytes: usize,
     /// A background tab's timers fire only at multiples of this. Units: microseconds.
     pub timer_grain_us: u64,
     node: Node,
@@ -235,6 +237,7 @@ impl World {
             identity,
             notices: Vec::new(),
             answers: true,
+            sdp_padding_bytes: 0,
             timer_grain_us: 1,
             node,
             backlog: VecDeque::new(),

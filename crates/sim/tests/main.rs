@@ -2,6 +2,7 @@
 
 mod departure;
 mod determinism;
+mod hostile;
 mod long_sleep;
 mod recovery;
 mod storms;

@@ -136,8 +136,7 @@ impl Node {
                 }
             }
         }
-        // What the end of a drain told has not been taken yet.
-        !self.effects.is_empty()
+        false
     }
 
     fn on_link(&mut self, id: PeerId, effect: LinkEffect) {

@@ -79,6 +79,7 @@ impl Node {
             ClientEffect::CloseSocket { socket } => {
                 self.effects.push_back(Effect::CloseSocket { socket });
             }
+            ClientEffect::Notice(_) if self.phase == Phase::Closed => {}
             ClientEffect::Notice(notice) => self.on_client(notice),
         }
         true

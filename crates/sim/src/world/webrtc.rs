@@ -24,7 +24,8 @@ impl World {
         let index = self.connections.len();
         let bytes = self.chance.seed();
         let pairs: Vec<String> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
-        let connection = Connection::new(host, id, index, pairs.join(":"));
+        let mut connection = Connection::new(host, id, index, pairs.join(":"));
+        connection.sdp_padding_bytes = self.hosts[host].sdp_padding_bytes;
         self.connections.push(connection);
         if self.hosts[host].connections.insert(id, index).is_some() {
             self.checker.violation(format!("host {host}: {id:?} made twice"));
