@@ -5,7 +5,8 @@
 //! sender may have in flight. A message over [`GRANT_BYTES_MIN`] is put together only once the
 //! receiver's pool has room: its first piece says how long it is, the rest waits for the grant.
 //!
-//! Acknowledgements are cumulative. A lone message is acknowledged in the same turn, a stream every
+//! Acknowledgements are cumulative. A message alone in its frame, as that of a sender who awaits each
+//! before the next, is acknowledged in the same turn; a stream, whose messages share frames, every
 //! [`ACK_MESSAGE_COUNT`] messages, [`ACK_BYTES`] bytes or [`ACK_DELAY`].
 //!
 //! Source: docs/protocol.md.
@@ -94,6 +95,8 @@ pub(super) struct Inbox {
     pool_bytes: Table<u64, usize>,
     owed_count: usize,
     owed_bytes: usize,
+    /// Whether all that is owed came alone in its frame: its sender may be waiting for just that.
+    owes_lone: bool,
     acked_at: Option<Timestamp>,
 }
 
@@ -109,6 +112,7 @@ impl Inbox {
             pool_bytes: Table::new(),
             owed_count: 0,
             owed_bytes: 0,
+            owes_lone: false,
             acked_at: None,
         }
     }
@@ -168,6 +172,7 @@ impl Inbox {
     ) -> Result<Vec<Vec<u8>>, InboxFault> {
         self.check_number(first.saturating_add(bodies.len() as u64))?;
         let mut ready = Vec::new();
+        self.owes_lone = self.owed_count == 0 && bodies.len() == 1;
         for (number, body) in (first..).zip(bodies) {
             if body.len() > SMALL_MESSAGE_BYTES_MAX {
                 return Err(InboxFault::WrongSize { found: body.len() as u64 });
@@ -202,6 +207,7 @@ impl Inbox {
         self.check_number(number)?;
         self.owed_bytes += bytes.len();
         self.owed_count += 1;
+        self.owes_lone = false;
         if number < self.next || self.stash.contains_key(&number) {
             return Ok(Vec::new());
         }
@@ -290,7 +296,7 @@ impl Inbox {
 
     /// An acknowledgement went out beside messages of ours.
     pub(super) fn acked(&mut self, now: Timestamp) {
-        (self.owed_count, self.owed_bytes) = (0, 0);
+        (self.owed_count, self.owed_bytes, self.owes_lone) = (0, 0, false);
         self.acked_at = Some(now);
     }
 
@@ -302,7 +308,8 @@ impl Inbox {
     }
 
     fn ack_is_due(&self, now: Timestamp) -> bool {
-        self.owed_count >= ACK_MESSAGE_COUNT
+        self.owes_lone
+            || self.owed_count >= ACK_MESSAGE_COUNT
             || self.owed_bytes >= ACK_BYTES
             || self.ack_deadline().is_some_and(|at| at <= now)
     }

@@ -95,13 +95,15 @@ fn acknowledges_lone_messages_at_once_and_streams_by_count_and_time() {
     let _ = inbox.receive_small(1, &[b"lone"]).expect("in order");
     assert!(inbox.next_ack(at(1_000)).is_some(), "in the same turn");
     let _ = inbox.receive_small(2, &[b"next"]).expect("in order");
+    assert!(inbox.next_ack(at(1_000)).is_some(), "its sender may await each before the next");
+    let _ = inbox.receive_small(3, &[b"two", b"at once"]).expect("in order");
     assert!(inbox.next_ack(at(1_001)).is_none(), "more may follow");
     assert_eq!(inbox.ack_deadline(), Some(at(1_000).after(ACK_DELAY)));
     let bodies = [b"x".as_slice(); ACK_MESSAGE_COUNT];
-    let _ = inbox.receive_small(3, &bodies).expect("in order");
+    let _ = inbox.receive_small(5, &bodies).expect("in order");
     assert!(inbox.next_ack(at(1_002)).is_some(), "so many");
     let large = [[0; 8_000].as_slice(); 9];
-    let _ = inbox.receive_small(3 + ACK_MESSAGE_COUNT as u64, &large).expect("in order");
+    let _ = inbox.receive_small(5 + ACK_MESSAGE_COUNT as u64, &large).expect("in order");
     assert!(inbox.next_ack(at(1_003)).is_some(), "so much");
     assert_eq!(inbox.ack_deadline(), None);
 }
