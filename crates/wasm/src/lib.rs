@@ -8,12 +8,14 @@
 #![forbid(unsafe_code)]
 
 mod drain;
+mod golden;
 mod host;
 mod input;
 mod machine;
 mod report;
 mod words;
 
+pub use golden::reencode;
 pub use machine::Machine;
 
 use meshlace_core::signalling::address::RoomAddress;

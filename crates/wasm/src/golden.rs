@@ -1,0 +1,32 @@
+//! What the golden vectors ask of the built module: read bytes and write them again.
+
+use meshlace_core::codec::DecodeError;
+use meshlace_core::link::Channel;
+use meshlace_core::link::frame::Frame;
+use meshlace_core::link::signal::Signal;
+use meshlace_core::node::parcel::Parcel;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Reads `bytes` as one `kind` of thing (`control`, `bulk` or `lossy` for a frame of that channel,
+/// `signal`, or anything else for a parcel) and writes it again. There is one encoding, so the bytes
+/// come back as they were.
+///
+/// # Errors
+/// A sentence that says why the bytes were refused.
+#[wasm_bindgen]
+pub fn reencode(kind: &str, bytes: &[u8]) -> Result<Vec<u8>, JsValue> {
+    written_again(kind, bytes).map_err(|error| JsValue::from_str(&error.to_string()))
+}
+
+fn written_again(kind: &str, bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    let channel = Channel::ALL.into_iter().find(|channel| channel.name() == kind);
+    if let Some(channel) = channel {
+        return Ok(Frame::decode(channel, bytes)?.encode());
+    }
+    if kind == "signal" {
+        return Ok(Signal::decode(bytes)?.encode());
+    }
+    let (parcel, offset) = Parcel::open(bytes)?;
+    Ok(parcel.seal(bytes.get(offset..).unwrap_or_default()).to_vec())
+}

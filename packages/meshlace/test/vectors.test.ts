@@ -1,0 +1,50 @@
+/**
+ * Golden bytes, read through the module that ships: what Rust wrote natively is read, and written
+ * again, by the WebAssembly of the built package.
+ */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { before, test } from 'node:test'
+
+import { initSync, reencode } from '../generated/meshlace_wasm.js'
+
+interface Golden {
+  bytes: string
+  channel?: string
+}
+
+const links = JSON.parse(readFileSync(new URL('../../../vectors/v1/links.json', import.meta.url), 'utf8')) as {
+  frames: Golden[]
+  signals: Golden[]
+  parcels: Golden[]
+}
+
+/** Every golden thing with the kind it is read as. */
+const golden: [kind: string, hex: string][] = [
+  ...links.frames.map(({ channel, bytes }): [string, string] => [channel ?? 'control', bytes]),
+  ...links.signals.map(({ bytes }): [string, string] => ['signal', bytes]),
+  ...links.parcels.map(({ bytes }): [string, string] => ['parcel', bytes]),
+]
+
+const hex = (text: string) => new Uint8Array(Buffer.from(text, 'hex'))
+
+before(() => {
+  const module = new WebAssembly.Module(readFileSync(new URL('../dist/meshlace.wasm', import.meta.url)))
+  initSync({ module })
+})
+
+// R-200, R-224, R-260.
+test('every golden frame, signal and parcel is read and written again as it was', () => {
+  assert.ok(golden.length > 30, `only ${golden.length} vectors`)
+  for (const [kind, text] of golden) {
+    assert.equal(Buffer.from(reencode(kind, hex(text))).toString('hex'), text, `${kind} ${text.slice(0, 40)}`)
+  }
+})
+
+test('a golden frame that is cut or lengthened is refused with the reason', () => {
+  for (const [kind, text] of golden) {
+    if (kind === 'parcel') continue // What follows a parcel's header is its payload.
+    assert.throws(() => reencode(kind, hex(`${text}00`)), /trailing bytes/)
+    assert.throws(() => reencode(kind, hex(text.slice(0, -2))), /truncated|expected|unknown/)
+  }
+})
