@@ -35,6 +35,11 @@ export class Turn {
       this.#awaitEnd()
     }
     this.#drain()
+    // What listeners answered in this very drain need not wait for the end of the turn.
+    if (this.#due) {
+      this.#due = false
+      this.#drain()
+    }
   }
 
   /** Lets go of what it holds. */
