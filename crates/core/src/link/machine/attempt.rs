@@ -66,6 +66,8 @@ impl Link {
 
     fn create(&mut self, offers: bool) {
         self.offer_at = None;
+        // Whichever side began it: what counts is that there was a connection before.
+        self.rebuild_count += u32::from(self.connection_count > 0);
         self.connection_count = (self.connection_count + 1) & ((1 << CONNECTION_BITS) - 1);
         let id = ConnectionId(self.config.slot << CONNECTION_BITS | self.connection_count);
         let negotiation = Negotiation::new(self.manners(), offers);
@@ -94,7 +96,6 @@ impl Link {
         if !self.was_open && self.attempt_count >= ATTEMPT_COUNT_MAX {
             return self.close(reason);
         }
-        self.rebuild_count += 1;
         let pause = Span::from_ms(500).times(u64::from(self.attempt_count.min(10) - 1));
         self.offer_at = Some(self.now.after(pause));
         self.enter(LinkState::Rebuilding);
