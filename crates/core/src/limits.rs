@@ -247,7 +247,7 @@ pub const NAME_BYTES_MAX: usize = 128;
 pub const FILE_NAME_BYTES_MAX: usize = 255;
 /// Most bytes of a presence.
 pub const PRESENCE_BYTES_MAX: usize = 16 * KIB;
-/// Most requests awaiting an answer, each way and per peer.
+/// Most requests of ours that await an answer, over all peers; and most of one peer that await ours.
 pub const REQUEST_COUNT_MAX: usize = 1_024;
 /// A request without a timeout of its own waits so long.
 pub const REQUEST_TIMEOUT: Span = Span::from_secs(30);
