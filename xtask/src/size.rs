@@ -48,7 +48,7 @@ fn verdict(kilobytes: f64) -> String {
 const GOAL_KB: f64 = 120.0;
 
 /// What it must not outgrow until the goal is reached: what it weighs today and a little.
-const LIMIT_KB: f64 = 165.0;
+const LIMIT_KB: f64 = 158.0;
 
 const _: () = assert!(GOAL_KB <= LIMIT_KB);
 

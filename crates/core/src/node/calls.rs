@@ -318,7 +318,7 @@ impl Node {
         }
     }
 
-    /// A link has nothing more to say for now: those who waited for its queue may go on.
+    /// A link has said all that it can say in this turn: those who waited for its queue may go on.
     pub(super) fn after_drain(&mut self, id: PeerId) {
         let drained = self.peers.get(&id).is_some_and(|peer| {
             !peer.drain_waiters.is_empty() && peer.link.queued_bytes() <= DRAINED_BYTES
