@@ -6,6 +6,7 @@
  * drained it must not be called, so what fails in the middle is fed after it.
  */
 import { Clock } from './clock.js'
+import { afterCollecting } from './collecting.js'
 import { Connection } from './connection.js'
 import { MeshError } from './errors.js'
 import { watchPage } from './lifecycle.js'
@@ -31,6 +32,8 @@ export class Driver implements Effects {
   readonly #sockets = new Map<number, WebSocket>()
   /** Strong references: a connection that nothing refers to may be collected while it is open. */
   readonly #connections = new Map<number, Connection>()
+  /** Why the browser did not make a connection that the core asked for. */
+  readonly #refused = new Map<number, string>()
   readonly #streams = new Map<number, LocalStream>()
   /** Channels that were handed frames since their fill was last told. */
   readonly #filled = new Map<Connection, [id: number, channels: number]>()
@@ -127,11 +130,11 @@ export class Driver implements Effects {
 
   createConnection(id: number, peer: string, servers: RTCIceServer[], relayOnly: boolean): void {
     try {
-      this.#connections.set(id, new Connection(id, peer, servers, relayOnly, this.input, this.remote))
+      const make = () => new Connection(id, peer, servers, relayOnly, this.input, this.remote)
+      this.#connections.set(id, afterCollecting(make))
     } catch (cause) {
-      // The first operation on the connection that is not there will fail; this says why.
-      const message = `the browser makes no connection: ${String(cause)}`
-      this.#application.trouble(new MeshError('WebRtcFailed', { message, peer, cause }))
+      // The core learns of it by the first operation it asks of this connection.
+      this.#refused.set(id, String(cause))
     }
   }
 
@@ -190,6 +193,7 @@ export class Driver implements Effects {
   }
 
   closeConnection(id: number): void {
+    this.#refused.delete(id)
     const connection = this.#connections.get(id)
     if (connection === undefined) return
     this.#connections.delete(id)
@@ -269,7 +273,7 @@ export class Driver implements Effects {
     const connection = this.#connections.get(id)
     const failed = (detail: string) => this.input((machine) => machine.operationFailed(id, ticket, detail))
     if (connection === undefined) {
-      failed('there is no such connection')
+      failed(this.#refused.get(id) ?? 'there is no such connection')
       return
     }
     try {

@@ -200,7 +200,7 @@ test('a closed connection is closed in the browser and says nothing more', async
 })
 
 test('a connection that the browser refuses to make fails its first operation', async () => {
-  FakeConnection.refuses = new Error('Cannot create so many PeerConnections')
+  FakeConnection.refuses = () => new Error('no WebRTC here')
   const { fake, driver, troubles } = rig()
   fake.out.push((effects) => {
     effects.createConnection(7, 'peer', SERVERS, false)
@@ -208,8 +208,23 @@ test('a connection that the browser refuses to make fails its first operation', 
   })
   driver.input((machine) => machine.tick())
   await turn()
-  assert.deepEqual(fake.of('operationFailed'), [[7, 1, 'there is no such connection']])
-  assert.equal(troubles[0]?.code, 'WebRtcFailed')
+  assert.deepEqual(fake.of('operationFailed'), [[7, 1, 'Error: no WebRTC here']])
+  assert.deepEqual(troubles, [])
+})
+
+test('a connection is asked for again while the browser counts those it has not collected', async () => {
+  let room = -3
+  FakeConnection.refuses = () => {
+    room += 1
+    return room < 0 ? new DOMException('Cannot create so many PeerConnections', 'UnknownError') : undefined
+  }
+  const { fake, driver } = rig()
+  fake.out.push((effects) => effects.createConnection(7, 'peer', SERVERS, false))
+  driver.input((machine) => machine.tick())
+  await turn()
+  assert.equal(room, 0)
+  assert.equal(FakeConnection.made.length, 1)
+  assert.deepEqual(fake.of('operationFailed'), [])
 })
 
 test('figures of the selected pair are read', async () => {

@@ -36,7 +36,7 @@ export class FakeSender {
 
 export class FakeConnection {
   static readonly made: FakeConnection[] = []
-  static refuses: Error | undefined
+  static refuses: (() => Error | undefined) | undefined
 
   readonly channels: FakeChannel[] = []
   readonly candidates: unknown[] = []
@@ -56,7 +56,8 @@ export class FakeConnection {
   ontrack: ((event: { track: unknown; streams: unknown[] }) => void) | null = null
 
   constructor(public configuration: RTCConfiguration) {
-    if (FakeConnection.refuses !== undefined) throw FakeConnection.refuses
+    const refusal = FakeConnection.refuses?.()
+    if (refusal !== undefined) throw refusal
     FakeConnection.made.push(this)
   }
 
