@@ -57,7 +57,7 @@ fn walk(folder: &Path, place: &str, sources: &mut Vec<Source>) -> std::io::Resul
 const FOLDERS: [&str; 7] = ["apps", "bench", "crates", "fuzz", "packages", "tests", "xtask"];
 
 /// Built, installed or measured.
-const NOT_OURS: [&str; 5] = ["dist", "generated", "node_modules", "results", "target"];
+const NOT_OURS: [&str; 6] = ["build", "dist", "generated", "node_modules", "results", "target"];
 
 const ENDINGS: [&str; 7] = [".css", ".html", ".js", ".mjs", ".rs", ".ts", ".tsx"];
 
