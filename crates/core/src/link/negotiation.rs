@@ -5,6 +5,10 @@
 //! offers again later. The other ignores the colliding offer. One operation is in flight at a time,
 //! so that the state here is the browser's `signalingState` whenever a decision is taken.
 //!
+//! A polite side whose first offer collides gives its whole connection up for a fresh one instead
+//! (`Link::give_way`): Chromium, rolled back right after its first offer, may find no candidates
+//! for the answer and stay silent.
+//!
 //! ```text
 //!            describe              apply answer
 //!   Stable -----------> OwnOffer ---------------> Stable
@@ -99,6 +103,28 @@ impl Negotiation {
             && self.in_flight.is_none()
             && self.incoming.is_empty()
             && !self.needed
+    }
+
+    /// Whether an offer that came now would meet one of ours.
+    fn would_collide(&self) -> bool {
+        let has_offered = match self.in_flight {
+            Some((_, Operation::Describe)) => self.state == SignalingState::Stable,
+            Some(_) => false,
+            None => self.state == SignalingState::OwnOffer,
+        };
+        has_offered && self.incoming.is_empty()
+    }
+
+    /// Whether an offer that came now would roll back the first offer of this side.
+    #[must_use]
+    pub(super) fn would_roll_back_first(&self) -> bool {
+        self.manners == Manners::Polite && !self.remote_applied && self.would_collide()
+    }
+
+    /// Whether an offer that came now would be ignored.
+    #[must_use]
+    pub(super) fn would_ignore_offer(&self) -> bool {
+        self.manners == Manners::Impolite && self.would_collide()
     }
 
     /// The other side's description came.

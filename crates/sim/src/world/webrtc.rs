@@ -131,7 +131,8 @@ impl World {
     }
 
     fn gather(&mut self, index: usize, fragment: String) {
-        if !self.connections[index].gathered.insert(fragment.clone()) {
+        let connection = &mut self.connections[index];
+        if !connection.gathers || !connection.gathered.insert(fragment.clone()) {
             return;
         }
         let host = self.chance.between(500, 20_000);
@@ -144,9 +145,13 @@ impl World {
     }
 
     pub(super) fn on_gathered(&mut self, index: usize, fragment: &str, kind: &'static str) {
-        if self.connections[index].is_closed {
+        let connection = &mut self.connections[index];
+        // What was rolled back is no longer looked for.
+        let is_wanted = connection.local().is_some_and(|it| it.username_fragment == fragment);
+        if connection.is_closed || !is_wanted {
             return;
         }
+        connection.has_candidate = true;
         let (host, connection) = (self.connections[index].host, self.connections[index].id);
         let address = self.network.address(self.hosts[host].machine);
         let candidate = Candidate {
@@ -252,7 +257,8 @@ impl World {
         let (ours, theirs) = connection.ice_key.as_ref()?;
         let partner = *self.fragments.get(theirs)?;
         let other = &self.connections[partner];
-        if other.ice_key.as_ref() != Some(&(theirs.clone(), ours.clone())) {
+        let is_deaf = !connection.gathers || !other.gathers;
+        if is_deaf || other.ice_key.as_ref() != Some(&(theirs.clone(), ours.clone())) {
             return None;
         }
         let address = |index| self.network.address(self.machine_of(index));

@@ -148,15 +148,23 @@ impl Link {
                 if !self.follow(epoch, description.kind) {
                     return Ok(());
                 }
+                // It may speak of a connection that the peer gives up for our offer.
+                let is_ignored = description.kind == DescriptionKind::Offer
+                    && self
+                        .connection
+                        .as_ref()
+                        .is_some_and(|connection| connection.negotiation.would_ignore_offer());
                 let changed = self.connection.as_ref().is_some_and(|connection| {
                     connection.peer_fingerprint.is_some_and(|known| known != fingerprint)
                 });
                 // Another certificate is another connection: it needs another proof.
-                if changed {
+                if changed && !is_ignored {
                     self.fail_attempt(ErrorCode::DtlsFailed);
                     return Ok(());
                 }
-                if let Some(connection) = &mut self.connection {
+                if let Some(connection) = &mut self.connection
+                    && !is_ignored
+                {
                     connection.peer_fingerprint = Some(fingerprint);
                     connection.peer_nonce = Some(nonce);
                     let [_, theirs] = &mut connection.bulk_frame_bytes;
@@ -206,7 +214,12 @@ impl Link {
 
     /// Moves to the connection a description speaks of. Whether it is to be taken.
     fn follow(&mut self, epoch: Epoch, kind: DescriptionKind) -> bool {
-        if epoch == self.epoch && self.connection.is_some() {
+        if epoch == self.epoch
+            && let Some(connection) = &self.connection
+        {
+            if kind == DescriptionKind::Offer && connection.negotiation.would_roll_back_first() {
+                self.give_way();
+            }
             return true;
         }
         if kind == DescriptionKind::Answer {
@@ -224,6 +237,14 @@ impl Link {
         self.epoch = epoch;
         self.create(false);
         true
+    }
+
+    /// Takes a fresh connection for the peer's offer instead of rolling our first one back.
+    fn give_way(&mut self) {
+        self.drop_connection();
+        self.create(false);
+        // The same attempt, with another connection.
+        self.rebuild_count = self.rebuild_count.saturating_sub(1);
     }
 
     pub(super) fn on_described(&mut self, ticket: Ticket, local: Description) -> LinkOutcome {
