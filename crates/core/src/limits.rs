@@ -242,6 +242,10 @@ pub const EXCESS_COUNT_MAX: u32 = 256;
 
 /// Most peers a node keeps.
 pub const PEER_COUNT_MAX: usize = ROOM_MEMBER_COUNT_MAX;
+/// The same trouble with the same peer is told once in this time: often enough for a person.
+pub const TROUBLE_INTERVAL: Span = Span::from_secs(1);
+/// Most troubles that are remembered for it: four with each peer, and they are told again sooner.
+pub const TROUBLE_COUNT_MAX: usize = 4 * PEER_COUNT_MAX;
 /// Most bytes of a request's or channel's name.
 pub const NAME_BYTES_MAX: usize = 128;
 /// Most bytes of a file's name or type.

@@ -47,6 +47,7 @@ mod peer;
 mod report;
 mod requests;
 mod streams;
+mod troubles;
 
 pub use content::Content;
 pub use effect::{Effect, IceServer};
@@ -60,6 +61,7 @@ use diagnose::Diagnosis;
 use peer::Peer;
 use requests::Requests;
 use streams::LocalStream;
+use troubles::Troubles;
 
 /// What a node needs to know before it starts.
 #[derive(Clone, Debug)]
@@ -131,6 +133,7 @@ pub struct Node {
     presence: Option<Vec<u8>>,
     streams: Table<StreamKey, LocalStream>,
     diagnosis: Diagnosis,
+    troubles: Troubles,
     pool_queue: VecDeque<(PeerId, usize)>,
     dirty: VecDeque<PeerId>,
     effects: VecDeque<Effect>,
@@ -179,6 +182,7 @@ impl Node {
             presence: None,
             streams: Table::new(),
             diagnosis: Diagnosis::default(),
+            troubles: Troubles::default(),
             pool_queue: VecDeque::new(),
             dirty: VecDeque::new(),
             effects: VecDeque::new(),
@@ -471,7 +475,15 @@ impl Node {
         self.effects.push_back(Effect::Notify(notice));
     }
 
+    /// Tells of what others did wrong, though not each time.
     fn trouble(&mut self, error: MeshError) {
+        if let Some(error) = self.troubles.admit(self.now(), error) {
+            self.notify(Notice::Trouble(error));
+        }
+    }
+
+    /// Tells of what the application did wrong in a call that has no promise to reject: each time.
+    fn misuse(&mut self, error: MeshError) {
         self.notify(Notice::Trouble(error));
     }
 

@@ -247,7 +247,7 @@ impl Node {
         {
             let error = MeshError::new(ErrorCode::MessageTooLarge).limit(PRESENCE_BYTES_MAX);
             let expected = alloc::format!("a presence of at most {PRESENCE_BYTES_MAX} bytes");
-            return self.trouble(error.mismatch(expected, bytes.to_string()));
+            return self.misuse(error.mismatch(expected, bytes.to_string()));
         }
         self.presence = payload;
         let joined: Vec<PeerId> =

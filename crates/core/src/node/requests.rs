@@ -118,7 +118,7 @@ impl Node {
         if let Err(error) = self.check_sendable(payload.len()).and_then(|()| parcel.check()) {
             let detail = Some(error.detail.clone());
             self.send_own(id, &Parcel::Failure { id: wire_id, detail }, &[]);
-            self.trouble(error.about(id));
+            self.misuse(error.about(id));
             return Outcome::Done;
         }
         self.send_own(id, &parcel, &payload);

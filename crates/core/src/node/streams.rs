@@ -39,11 +39,11 @@ impl Node {
     pub(super) fn add_stream(&mut self, key: StreamKey, stream: LocalStream) {
         if self.streams.len() >= STREAM_COUNT_MAX {
             let error = MeshError::new(ErrorCode::TooMany).limit(STREAM_COUNT_MAX);
-            return self.trouble(error);
+            return self.misuse(error);
         }
         if stream.media_id.len().max(stream.label.len()) > STREAM_LABEL_BYTES_MAX {
             let expected = alloc::format!("a label of at most {STREAM_LABEL_BYTES_MAX} bytes");
-            return self.trouble(invalid_argument(&expected, stream.label.len()));
+            return self.misuse(invalid_argument(&expected, stream.label.len()));
         }
         self.streams.insert(key, stream);
         let open: Vec<(PeerId, ConnectionId)> = self

@@ -2,6 +2,7 @@ use alloc::string::ToString;
 use alloc::vec;
 
 use crate::limits::FILE_NAME_BYTES_MAX;
+use crate::signalling::client::ClientNotice;
 use crate::signalling::envelope::{UnverifiedIntroduction, VerifiedIntroduction};
 use crate::signalling::message::UndeliverableReason;
 
@@ -81,6 +82,29 @@ fn unreadable_parcel_closes_the_link() {
     assert!(closed && !left, "one that was never linked stays to be tried again");
 }
 
+/// A server that alters all it carries: each peer's envelopes are reported once a second, not each.
+#[test]
+fn flood_of_altered_envelopes_is_one_error_a_second() {
+    let mut here = Admitted::new();
+    here.meet(7);
+    here.meet(8);
+    for envelope in 0..200_u8 {
+        for number in [7, 8] {
+            let from = here.introduction(number).session_key();
+            here.node.on_client(ClientNotice::Envelope { from, bytes: vec![envelope; 200] });
+        }
+    }
+    here.drain();
+    assert_eq!(here.troubles(), [ErrorCode::ProtocolViolation; 2]);
+    let later = Now { monotonic: Timestamp::from_ms(1_000), ..Now::default() };
+    let _ = here.node.handle(later, Input::Tick);
+    let from = here.introduction(7).session_key();
+    here.node.on_client(ClientNotice::Envelope { from, bytes: vec![0; 200] });
+    here.drain();
+    let Some(Notice::Trouble(last)) = here.notices.last() else { panic!("{:?}", here.notices) };
+    assert!(last.detail.ends_with("(199 more since it was last told)"), "{last}");
+}
+
 /// A server that started anew does not know a peer that died meanwhile: it is not tried for ever.
 #[test]
 fn peer_that_the_server_does_not_know_is_not_tried_again() {
@@ -91,7 +115,7 @@ fn peer_that_the_server_does_not_know_is_not_tried_again() {
     assert!(here.node.peers.get(&id).is_some_and(|peer| peer.retry_at.is_some()));
     let to = here.introduction(7).session_key();
     let reason = UndeliverableReason::NotHere;
-    here.node.on_client(crate::signalling::client::ClientNotice::Undeliverable { to, reason });
+    here.node.on_client(ClientNotice::Undeliverable { to, reason });
     let peer = here.node.peers.get(&id).expect("kept for its numbers");
     assert_eq!((peer.retry_at, peer.is_member), (None, false));
 }
