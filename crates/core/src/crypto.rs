@@ -14,7 +14,7 @@ use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use x25519_dalek::{PublicKey, StaticSecret};
 
-use crate::id::{PeerId, SealingKey, SessionKey};
+use crate::id::{AuthorId, MemberId, PeerId, SealingKey, SessionKey};
 
 /// What a hash, signature or key is for. Two uses never share a context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +62,26 @@ contexts! {
     LINK = "link";
     /// The stream of pseudo-random bytes.
     RNG = "rng";
+    /// A room's id from its genesis.
+    GENESIS = "genesis";
+    /// The signature by which a member certifies a slot key.
+    SLOT = "slot";
+    /// The signature by which a member lets another write.
+    GRANT = "grant";
+    /// A block's id from its room and header.
+    BLOCK = "block";
+    /// The hash of a block's body.
+    BODY = "body";
+    /// The signature over a block's id.
+    BLOCK_SIGNATURE = "block signature";
+    /// A member's place among blocks of one height.
+    PLACE = "place";
+    /// The digest of all that a peer holds of a ledger.
+    LEDGER_DIGEST = "ledger digest";
+    /// The fingerprint of a range of blocks, for reconciliation.
+    RANGE = "range";
+    /// The key of a table of ids; never leaves a program.
+    TABLE = "table";
 }
 
 /// A BLAKE3 hash or a key derived by it. Not `Debug`-printed, since it may be a secret.
@@ -146,6 +166,18 @@ impl Signing {
     #[must_use]
     pub fn peer(&self) -> PeerId {
         PeerId::from_bytes(self.0.verifying_key().to_bytes())
+    }
+
+    /// The public half as a member's name.
+    #[must_use]
+    pub fn member(&self) -> MemberId {
+        MemberId::from_bytes(self.0.verifying_key().to_bytes())
+    }
+
+    /// The public half as an author's name.
+    #[must_use]
+    pub fn author(&self) -> AuthorId {
+        AuthorId::from_bytes(self.0.verifying_key().to_bytes())
     }
 
     /// The public half as a session key.

@@ -111,6 +111,12 @@ codes! {
     TooMany => "more at once than allowed",
     /// The library itself failed: a bug. The room is closed.
     InternalFault => "the library itself failed",
+    /// A block breaks the rules of the ledger; `expected` and `found` say which.
+    BlockRefused => "a block breaks the rules of the ledger",
+    /// A genesis is not the one that the room's address names.
+    GenesisMismatch => "this is not the genesis of the room",
+    /// An author wrote two histories; the proof can be checked by anyone.
+    AuthorForked => "an author wrote two histories",
     /// An application's listener threw.
     ListenerFailed => "a listener threw",
 }

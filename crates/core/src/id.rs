@@ -91,6 +91,23 @@ byte_id! {
     Instance, INSTANCE_BYTES
 }
 byte_id! {
+    /// A member of a room: a profile's Ed25519 key, derived per room so that rooms cannot be linked.
+    MemberId, 32
+}
+byte_id! {
+    /// Who writes one chain of blocks: one of a member's slot keys. A running author is a peer, and
+    /// its [`PeerId`] is this key.
+    AuthorId, 32
+}
+byte_id! {
+    /// A block: the hash of its room and header.
+    BlockId, 32
+}
+byte_id! {
+    /// The hash of a block's body, salt included.
+    BodyHash, 32
+}
+byte_id! {
     /// What one link is called on both sides: a hash of the room and the two instances.
     LinkSession, 16
 }
@@ -105,6 +122,18 @@ impl Instance {
         time.copy_from_slice(wall.get(2..).unwrap_or(&[0; 6]));
         rest.copy_from_slice(&random);
         Self(bytes)
+    }
+}
+
+impl From<PeerId> for AuthorId {
+    fn from(peer: PeerId) -> Self {
+        Self(peer.0)
+    }
+}
+
+impl From<AuthorId> for PeerId {
+    fn from(author: AuthorId) -> Self {
+        Self(author.0)
     }
 }
 

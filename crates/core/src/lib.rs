@@ -9,7 +9,7 @@
 //!
 //! ```text
 //! limits time id codec crypto rng error table
-//!        link              signalling          (siblings never import one another)
+//!        link      ledger     signalling        (siblings never import one another)
 //!                   node                       (routes between them)
 //! ```
 #![no_std]
@@ -20,6 +20,7 @@ pub mod codec;
 pub mod crypto;
 pub mod error;
 pub mod id;
+pub mod ledger;
 pub mod limits;
 pub mod link;
 pub mod node;

@@ -265,6 +265,50 @@ pub const LEAVE_DEADLINE: Span = Span::from_secs(2);
 /// `diagnose` waits so long for the driver's figures.
 pub const STATS_DEADLINE: Span = Span::from_secs(1);
 
+// ---- ledger
+
+/// Most slot keys of one member: as many tabs and devices at once.
+pub const SLOT_COUNT_MAX: u8 = 64;
+/// Most grants between a room's creator and a member: each is a signature check for every peer.
+pub const GRANT_COUNT_MAX: usize = 4;
+/// Bytes drawn for a genesis, so that no two rooms are alike.
+pub const GENESIS_NONCE_BYTES: usize = 16;
+/// Most bytes of a genesis: name, key, nonce and heads.
+pub const GENESIS_BYTES_MAX: usize = 256;
+/// Most authors a block cites beside its own chain. Eight tips joined per block keep the count of
+/// open tips low with hundreds of writers at once.
+pub const PARENT_COUNT_MAX: usize = 8;
+/// Random bytes before a payload, so that the hash of a short one cannot be guessed.
+pub const SALT_BYTES: usize = 16;
+/// Most bytes of a block's body, salt included: header, body and heads fit into one sync page.
+pub const BLOCK_BODY_BYTES_MAX: usize = 48 * KIB;
+/// Most bytes of a block's header: eight parents and a credential with four grants take 970.
+pub const BLOCK_HEADER_BYTES_MAX: usize = KIB;
+/// Most blocks of one author that one signature vouches for, its own block included.
+pub const RUN_COUNT_MAX: usize = 256;
+/// Most bytes of a fork's proof: two runs of headers.
+pub const FORK_PROOF_BYTES_MAX: usize = 2 * RUN_COUNT_MAX * BLOCK_HEADER_BYTES_MAX;
+/// Most blocks held because an ancestor is missing, over all peers.
+pub const PENDING_COUNT_MAX: usize = 8_192;
+/// Most of these that one peer brought.
+pub const PENDING_PEER_COUNT_MAX: usize = 4_096;
+/// Most of these by one author.
+pub const PENDING_AUTHOR_COUNT_MAX: usize = 1_024;
+/// Most bytes of bodies held because an ancestor is missing, over all peers.
+pub const PENDING_BYTES_MAX: usize = 16 * MIB;
+/// Most authors of a public room, where nobody is kept from making keys.
+pub const PUBLIC_AUTHOR_COUNT_MAX: usize = 1_024;
+/// Most blocks of one author in a public room.
+pub const PUBLIC_AUTHOR_BLOCK_COUNT_MAX: usize = 16_384;
+/// Most bytes of bodies in a public room.
+pub const PUBLIC_BODY_BYTES_MAX: usize = 64 * MIB;
+/// Most bytes of a page of blocks: one frame on bulk.
+pub const SYNC_PAGE_BYTES_MAX: usize = 64 * KIB;
+
+const _: () = assert!(BLOCK_HEADER_BYTES_MAX + BLOCK_BODY_BYTES_MAX + 256 <= SYNC_PAGE_BYTES_MAX);
+const _: () = assert!(PENDING_AUTHOR_COUNT_MAX >= 2 * RUN_COUNT_MAX);
+const _: () = assert!(PENDING_AUTHOR_COUNT_MAX <= PENDING_PEER_COUNT_MAX);
+const _: () = assert!(PENDING_PEER_COUNT_MAX < PENDING_COUNT_MAX);
 const _: () = assert!(SMALL_MESSAGE_BYTES_MAX + FRAME_OVERHEAD_BYTES <= FRAME_BYTES_MAX);
 const _: () = assert!(FRAME_BYTES_MAX <= BULK_FRAME_BYTES_MAX);
 const _: () = assert!(BULK_BUFFER_BYTES_LOW < BULK_BUFFER_BYTES_HIGH);

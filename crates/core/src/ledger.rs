@@ -1,0 +1,26 @@
+//! The ledger: a DAG of signed blocks that every peer of a room builds alike.
+//!
+//! A *blocklace* (Almeida and Shapiro, 2024, arXiv 2402.08068): each author extends its own hash
+//! chain and cites the tips it has seen. The union of two peers' blocks is their merge, so peers
+//! that hold the same blocks agree without asking; an author that writes two histories is caught by
+//! whoever holds both, with a proof that anyone can check.
+//!
+//! ```text
+//! bytes -> UnverifiedBlock -> VerifiedBlock -> pending -> held      fork -> ForkProof
+//!              (a run that ends in a signature)   (Dag)                      (void from there)
+//! ```
+//!
+//! Out of scope: finality, which will build on this; what payloads mean; storage and transport,
+//! which are the driver's and the node's.
+//!
+//! Source: docs/protocol.md, section "Ledger".
+
+pub mod block;
+mod fault;
+pub mod genesis;
+pub mod member;
+
+pub use block::{Anchor, Flags, Header, Parents, UnverifiedBlock, VerifiedBlock, VerifiedRun};
+pub use fault::LedgerFault;
+pub use genesis::{Genesis, RoomKind};
+pub use member::{Credential, Grant};
