@@ -31,6 +31,16 @@ async function honest(lab, hooks) {
   return { server, proxy, address, b, c, unharmed }
 }
 
+/** A client's first message, `[0, version, topic, session key, introduction, signature]`. */
+const JOIN = 0
+const isJoin = (bytes) => bytes[0] === 0x86 && bytes[1] === JOIN
+
+/** Where the introduction stands in it, with its head. Units: bytes, the latter from the end. */
+const INTRODUCTION = [3 + 34 + 34, -66]
+const readIntroduction = (bytes) => bytes.subarray(...INTRODUCTION)
+const withIntroduction = (bytes, introduction) =>
+  Buffer.concat([bytes.subarray(0, INTRODUCTION[0]), introduction, bytes.subarray(INTRODUCTION[1])])
+
 /** Waits for an `error` event about `peer` with one of `codes`. */
 const troubled = (page, peer, codes, within) =>
   page.until(
@@ -134,8 +144,44 @@ labTest('a peer that claims another key in its hello opens no link and is report
   await unharmed()
 })
 
-// What a receiver does with such a description is shown on virtual time: here the sender's own half refuses to sign it.
-labTest('a description with a second DTLS fingerprint opens no link and is reported', { timeout: 90_000 }, async (lab) => {
+labTest('a peer that claims another key in its introduction is nobody, and is reported', { timeout: 90_000 }, async (lab) => {
+  const introductions = []
+  const { address, b, c, unharmed } = await honest(lab, {
+    toServer: (bytes, { connection }) => {
+      if (!isJoin(bytes)) return bytes
+      introductions[connection] = readIntroduction(bytes)
+      // The first made the room, b and c are the next two: the fourth shows the introduction of the third as its own. Its
+      // proof to the server is over a session key of its own, and holds.
+      return connection === 4 ? withIntroduction(bytes, introductions[3]) : bytes
+    },
+  })
+  const liar = await lab.page('chromium:two')
+  await liar.join(address)
+  for (const page of [b, c]) {
+    const error = await troubled(page, null, ['ProtocolViolation'], 10_000)
+    assert.equal(error.expected, 'a signed introduction')
+    assert.deepEqual(await page.run((lab) => [...lab.room().peers.keys()]), [page === b ? c.id : b.id])
+  }
+  await b.send({ kind: 'value', value: 'for c alone' }, { to: c.id })
+  await c.got('for c alone')
+  assert.deepEqual(await liar.run((lab) => [lab.of('peerjoin'), lab.of('message')]), [[], []])
+  await unharmed()
+})
+
+labTest('a second DTLS fingerprint that the sender signed is refused by those who receive it', { timeout: 90_000 }, async (lab) => {
+  const { address, b, c, unharmed } = await honest(lab)
+  const liar = await lab.page('chromium:two', { before: ['bent-description'] })
+  await liar.join(address)
+  for (const page of [b, c]) {
+    const error = await troubled(page, liar.id, ['ProtocolViolation'], 20_000)
+    assert.deepEqual([error.expected, error.found], ['one DTLS fingerprint', 'a second fingerprint'])
+  }
+  assert.ok((await liar.run(() => globalThis.bent)) > 0)
+  for (const page of [b, c]) assert.deepEqual(await page.run((lab, id) => lab.of('peerjoin').filter(({ peer }) => peer === id), liar.id), [])
+  await unharmed()
+})
+
+labTest('a description with a second DTLS fingerprint is refused by its own core too', { timeout: 90_000 }, async (lab) => {
   const { address, b, c, unharmed } = await honest(lab)
   const liar = await lab.page('chromium:two', { before: ['second-fingerprint'] })
   await liar.join(address)
