@@ -48,6 +48,35 @@ labTest('both sides add streams at the same instant, both are painted', { timeou
   for (const page of [a, b]) assert.deepEqual(await page.run((lab) => lab.of('error')), [])
 })
 
+/** What of a description fits one signal, as `docs/protocol.md` R-225 has it. Units: bytes. */
+const SIGNAL_SDP_BYTES_MAX = 14 * 1024
+
+labTest('three streams of each of two pages at once, in descriptions of more than one signal, are painted', { timeout: 60_000 }, async (lab) => {
+  const server = await lab.server()
+  const pages = [await lab.page('chromium:one', { before: ['descriptions'] }), await lab.page('chromium:two', { before: ['descriptions'] })]
+  const [a, b] = pages
+  const address = await a.create(server)
+  const colours = { red: 'red', green: 'lime', blue: 'blue' }
+  const add = (page) =>
+    page.run((lab, given) => {
+      for (const [label, colour] of Object.entries(given)) lab.room().addStream(lab.media.paint(label, colour, { audio: true }), { label })
+    }, colours)
+  // Before there is a link, so that all of it stands in the first description.
+  for (const page of pages) await page.join(address)
+  await Promise.all(pages.map(add))
+  await Promise.all([a.linkedTo(b), b.linkedTo(a)])
+  for (const page of pages) {
+    for (const colour of Object.keys(colours)) {
+      assert.equal((await frames(page, colour, 10, { colour, within: 30_000 })).tracks.length, 2, `${colour} at ${page.name}`)
+    }
+    assert.deepEqual(await page.run((lab) => lab.of('error')), [])
+  }
+  const longest = await Promise.all(pages.map((page) => page.run(() => globalThis.longestDescription)))
+  assert.ok(Math.min(...longest) > SIGNAL_SDP_BYTES_MAX, `descriptions of ${longest} bytes fit one signal`)
+  await a.send({ kind: 'value', value: 'data beside six videos' })
+  await b.got('data beside six videos')
+})
+
 labTest('two streams of one peer keep their labels and pictures apart', { timeout: 60_000 }, async (lab) => {
   const { pages: [a, b] } = await lab.mesh('chromium:one', 'chromium:two')
   await a.run((lab) => {
