@@ -16,9 +16,11 @@ use crate::network::Network;
 
 mod driver;
 mod faults;
+mod malice;
 mod server;
 mod webrtc;
 
+pub use malice::Malice;
 pub use server::{Hostility, ServerState};
 
 use server::ServerHost;
@@ -77,6 +79,8 @@ pub struct Host {
     pub answers: bool,
     /// So many bytes of codecs nobody asked for stand in each of its descriptions.
     pub sdp_padding_bytes: usize,
+    /// What it does to what its node says, if it is hostile.
+    malice: Option<Malice>,
     /// A background tab's timers fire only at multiples of this. Units: microseconds.
     pub timer_grain_us: u64,
     node: Node,
@@ -238,6 +242,7 @@ impl World {
             notices: Vec::new(),
             answers: true,
             sdp_padding_bytes: 0,
+            malice: None,
             timer_grain_us: 1,
             node,
             backlog: VecDeque::new(),

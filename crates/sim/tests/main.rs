@@ -3,8 +3,10 @@
 mod departure;
 mod determinism;
 mod hostile;
+mod hostile_peers;
 mod long_sleep;
 mod recovery;
+mod regressions;
 mod storms;
 mod support;
 mod two_peers;

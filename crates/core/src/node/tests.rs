@@ -120,6 +120,23 @@ fn peer_that_the_server_does_not_know_is_not_tried_again() {
     assert_eq!((peer.retry_at, peer.is_member), (None, false));
 }
 
+/// Both sides may have given each other up while neither had a socket, and wait for an offer: whoever
+/// hears that the other is back tries at once.
+#[test]
+fn peer_given_up_without_its_socket_is_tried_when_it_is_back() {
+    let mut here = Admitted::new();
+    let id = here.meet(7);
+    let session_key = here.introduction(7).session_key();
+    here.node.on_client(ClientNotice::MemberDetached { session_key });
+    let _ = here.node.tell_link(id, LinkInput::Close(ErrorCode::IceFailed));
+    here.drain();
+    let link = |here: &Admitted| here.node.peers.get(&id).map(|peer| peer.link.state());
+    assert_eq!(link(&here), Some(LinkState::Closed));
+    here.node.on_client(ClientNotice::MemberAttached { session_key });
+    here.drain();
+    assert!(link(&here).is_some_and(|state| state != LinkState::Closed));
+}
+
 /// A file's name that the receiver would refuse is refused here, by name.
 #[test]
 fn refuses_name_that_the_other_side_would_refuse() {

@@ -129,7 +129,10 @@ impl World {
     fn execute(&mut self, host: HostId, effect: Effect) {
         match effect {
             Effect::OpenSocket { socket, url } => self.open_socket(host, socket, &url),
-            Effect::SendSocket { socket, bytes } => self.send_socket(host, socket, bytes),
+            Effect::SendSocket { socket, bytes } => {
+                let bytes = self.hosts[host].bend_server_message(bytes);
+                self.send_socket(host, socket, bytes);
+            }
             Effect::CloseSocket { socket } => self.close_socket(host, socket),
             Effect::CreateConnection { connection, peer, .. } => {
                 self.note(format_args!("h{host} -> create {connection:?} to {peer}"));
@@ -150,6 +153,7 @@ impl World {
             }
             Effect::RestartIce { connection, .. } => self.restart_ice(host, connection),
             Effect::SendFrame { connection, channel, bytes } => {
+                let bytes = self.hosts[host].bend_frame(channel, bytes);
                 self.send_frame(host, connection, channel.index(), bytes);
             }
             Effect::AttachStream { connection, stream } => {
