@@ -15,12 +15,20 @@
 //!
 //! Source: docs/protocol.md, section "Ledger".
 
+mod arena;
 pub mod block;
+pub mod dag;
 mod fault;
+mod fork;
 pub mod genesis;
+mod id_table;
 pub mod member;
+mod order;
 
 pub use block::{Anchor, Flags, Header, Parents, UnverifiedBlock, VerifiedBlock, VerifiedRun};
+pub use dag::{BlockIndex, BlockView, Dag, FrontierEntry, Offered, Refused, Source};
 pub use fault::LedgerFault;
+pub use fork::ForkProof;
 pub use genesis::{Genesis, RoomKind};
 pub use member::{Credential, Grant};
+pub use order::Order;

@@ -286,8 +286,10 @@ pub const BLOCK_BODY_BYTES_MAX: usize = 48 * KIB;
 pub const BLOCK_HEADER_BYTES_MAX: usize = KIB;
 /// Most blocks of one author that one signature vouches for, its own block included.
 pub const RUN_COUNT_MAX: usize = 256;
+/// Most bytes of a run: whatever was taken over as one run can be served as one, in one page.
+pub const RUN_BYTES_MAX: usize = 60 * KIB;
 /// Most bytes of a fork's proof: two runs of headers.
-pub const FORK_PROOF_BYTES_MAX: usize = 2 * RUN_COUNT_MAX * BLOCK_HEADER_BYTES_MAX;
+pub const FORK_PROOF_BYTES_MAX: usize = 2 * RUN_COUNT_MAX * (BLOCK_HEADER_BYTES_MAX + 3) + 256;
 /// Most blocks held because an ancestor is missing, over all peers.
 pub const PENDING_COUNT_MAX: usize = 8_192;
 /// Most of these that one peer brought.
@@ -296,6 +298,12 @@ pub const PENDING_PEER_COUNT_MAX: usize = 4_096;
 pub const PENDING_AUTHOR_COUNT_MAX: usize = 1_024;
 /// Most bytes of bodies held because an ancestor is missing, over all peers.
 pub const PENDING_BYTES_MAX: usize = 16 * MIB;
+/// Most authors of a room that has an address.
+pub const AUTHOR_COUNT_MAX: usize = 16_384;
+/// Most blocks of one author in such a room.
+pub const AUTHOR_BLOCK_COUNT_MAX: usize = 4 * MIB;
+/// Most bytes of bodies in such a room: what a page can hold beside the application.
+pub const LEDGER_BODY_BYTES_MAX: usize = 1024 * MIB;
 /// Most authors of a public room, where nobody is kept from making keys.
 pub const PUBLIC_AUTHOR_COUNT_MAX: usize = 1_024;
 /// Most blocks of one author in a public room.
@@ -306,6 +314,10 @@ pub const PUBLIC_BODY_BYTES_MAX: usize = 64 * MIB;
 pub const SYNC_PAGE_BYTES_MAX: usize = 64 * KIB;
 
 const _: () = assert!(BLOCK_HEADER_BYTES_MAX + BLOCK_BODY_BYTES_MAX + 256 <= SYNC_PAGE_BYTES_MAX);
+const _: () = assert!(PUBLIC_AUTHOR_COUNT_MAX <= AUTHOR_COUNT_MAX);
+const _: () = assert!(PUBLIC_AUTHOR_BLOCK_COUNT_MAX <= AUTHOR_BLOCK_COUNT_MAX);
+const _: () = assert!(PUBLIC_BODY_BYTES_MAX <= LEDGER_BODY_BYTES_MAX);
+const _: () = assert!(BLOCK_BODY_BYTES_MAX < PUBLIC_BODY_BYTES_MAX);
 const _: () = assert!(PENDING_AUTHOR_COUNT_MAX >= 2 * RUN_COUNT_MAX);
 const _: () = assert!(PENDING_AUTHOR_COUNT_MAX <= PENDING_PEER_COUNT_MAX);
 const _: () = assert!(PENDING_PEER_COUNT_MAX < PENDING_COUNT_MAX);

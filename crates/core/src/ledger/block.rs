@@ -19,7 +19,8 @@ use crate::codec::{DecodeError, Reader, Writer};
 use crate::crypto::{Context, Signature, Signing, derive, verify};
 use crate::id::{AuthorId, BlockId, BodyHash, RoomId};
 use crate::limits::{
-    BLOCK_BODY_BYTES_MAX, BLOCK_HEADER_BYTES_MAX, PARENT_COUNT_MAX, RUN_COUNT_MAX, SALT_BYTES,
+    BLOCK_BODY_BYTES_MAX, BLOCK_HEADER_BYTES_MAX, PARENT_COUNT_MAX, RUN_BYTES_MAX, RUN_COUNT_MAX,
+    SALT_BYTES,
 };
 use crate::time::WallTime;
 
@@ -257,6 +258,9 @@ fn read_body_bytes(reader: &mut Reader<'_>) -> Result<u32, DecodeError> {
     Err(DecodeError::Oversize { offset, limit: BLOCK_BODY_BYTES_MAX, found: u64::from(found) })
 }
 
+/// Heads of a block, its header and its body, and no signature.
+pub(super) const BLOCK_OVERHEAD_BYTES: usize = 1 + 3 + 3 + 1;
+
 /// The id of the block with these header bytes.
 #[must_use]
 pub fn block_id(room: &RoomId, header: &[u8]) -> BlockId {
@@ -293,6 +297,11 @@ impl<'a> UnverifiedBlock<'a> {
         writer.optional(self.signature, |writer, signature| {
             writer.bytes(signature.as_bytes());
         });
+    }
+
+    /// What it takes of a run: header, body and their heads, with no signature.
+    pub(super) fn cost_bytes(&self) -> usize {
+        self.header.len() + self.body.len() + BLOCK_OVERHEAD_BYTES
     }
 
     /// Reads what [`UnverifiedBlock::write`] wrote.
@@ -356,7 +365,8 @@ impl VerifiedRun {
     /// Cost: two hashes for each block and one signature check.
     ///
     /// # Errors
-    /// - [`LedgerFault::EmptyRun`], [`LedgerFault::RunTooLong`], [`LedgerFault::UnsignedRun`].
+    /// - [`LedgerFault::EmptyRun`], [`LedgerFault::RunTooLong`], [`LedgerFault::RunTooLarge`],
+    ///   [`LedgerFault::UnsignedRun`].
     /// - [`LedgerFault::BodyLength`], [`LedgerFault::BodyHash`] - a body that is not the header's.
     /// - [`LedgerFault::BrokenRun`] - a block that does not follow the one before it.
     /// - [`LedgerFault::BadSignature`] - the author did not sign the last one.
@@ -365,6 +375,10 @@ impl VerifiedRun {
         let found = blocks.len();
         if found > RUN_COUNT_MAX {
             return Err(LedgerFault::RunTooLong { limit: RUN_COUNT_MAX, found });
+        }
+        let bytes: usize = blocks.iter().map(UnverifiedBlock::cost_bytes).sum();
+        if bytes > RUN_BYTES_MAX {
+            return Err(LedgerFault::RunTooLarge { limit: RUN_BYTES_MAX, found: bytes });
         }
         let signature = blocks.last().ok_or(LedgerFault::EmptyRun)?.signature;
         let signature = signature.ok_or(LedgerFault::UnsignedRun)?;

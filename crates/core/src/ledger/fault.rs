@@ -79,6 +79,13 @@ pub enum LedgerFault {
         /// How many came.
         found: usize,
     },
+    /// A run of more bytes than one page carries.
+    RunTooLarge {
+        /// The most. Units: bytes, heads of blocks included.
+        limit: usize,
+        /// How many came.
+        found: usize,
+    },
     /// A block of a run that does not follow the one before it.
     BrokenRun {
         /// Which block of the run.
@@ -142,7 +149,9 @@ impl LedgerFault {
                 numbered("block", seq as usize)
             }
             Self::NoSalt { found } => found.to_string(),
-            Self::BodyLength { found, .. } | Self::RunTooLong { found, .. } => found.to_string(),
+            Self::BodyLength { found, .. }
+            | Self::RunTooLong { found, .. }
+            | Self::RunTooLarge { found, .. } => found.to_string(),
             Self::BrokenRun { index } => numbered("block", index),
             Self::PrevSeq { found, .. } | Self::WrongHeight { found, .. } => found.to_string(),
             Self::UnknownAnchor { found } => found.to_string(),
@@ -169,6 +178,7 @@ impl LedgerFault {
             Self::BodyHash => "a body with the hash in its header",
             Self::EmptyRun => "a run of at least one block",
             Self::RunTooLong { .. } => "a run of at most 256 blocks",
+            Self::RunTooLarge { .. } => "a run of at most 60 KiB",
             Self::BrokenRun { .. } => "a block that follows the one before",
             Self::UnsignedRun => "a signed block at the end of a run",
             Self::BadSignature => "a signature by the author",

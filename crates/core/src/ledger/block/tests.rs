@@ -117,6 +117,19 @@ fn refuses_empty_long_and_unsigned_runs() {
     assert_eq!(check(&run(3)[..2]), Err(LedgerFault::UnsignedRun));
 }
 
+/// a run fits into one page.
+#[test]
+fn refuses_run_of_too_many_bytes() {
+    let mut blocks: Vec<Wire> = Vec::new();
+    for seq in 0..2 {
+        let prev = blocks.last().map(Wire::id);
+        blocks.push(Wire::of(header(seq, prev), &[0; 31_000]).signed());
+    }
+    let refusal = check(&blocks).expect_err("refused");
+    assert!(matches!(refusal, LedgerFault::RunTooLarge { limit: RUN_BYTES_MAX, .. }));
+    assert!(check(&blocks[..1]).is_ok());
+}
+
 /// each block of a run follows the one before.
 #[test]
 fn refuses_broken_run() {
