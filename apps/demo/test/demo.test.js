@@ -176,3 +176,43 @@ test('a server that cannot be reached is told from the rest', async () => {
   await lost.getByRole('button', { name: 'Try again' }).waitFor(patience)
   await lost.close()
 })
+
+test('a browser without WebRTC is told so, and offered nothing that cannot help', async () => {
+  const first = () => { delete globalThis.RTCPeerConnection }
+  const lost = await openPage(browser, ada.url(), { first })
+  await lost.getByRole('alert').getByText('This browser has no WebRTC').waitFor(patience)
+  assert.equal(await lost.getByRole('button', { name: 'Try again' }).count(), 0)
+  await lost.close()
+})
+
+test('a page whose peer was started anew elsewhere says so, and can take its place again', async () => {
+  // The page gives each start a key of its own; two starts of one key need one that both of them find.
+  const first = () => { Object.prototype.identity = new Uint8Array(32).fill(9) }
+  const older = await openPage(browser, ada.url(), { name: 'Mary', hue: 120, first })
+  await ada.getByText('Linked with 1 person').waitFor(patience)
+  const newer = await openPage(browser, ada.url(), { name: 'Mary', hue: 120, first })
+  await older.getByRole('alert').getByText('This room is open somewhere newer').waitFor(patience)
+  await newer.getByText('Linked with 1 person').waitFor(patience)
+  await older.getByRole('button', { name: 'Join again' }).click()
+  await newer.getByRole('alert').getByText('This room is open somewhere newer').waitFor(patience)
+  await older.getByText('Linked with 1 person').waitFor(patience)
+  for (const page of [older, newer]) {
+    assert.deepEqual(page.faults, [])
+    await page.close()
+  }
+})
+
+test('the message field grows with its lines and scrolls only when they are many', async () => {
+  const field = ada.getByLabel('Message', { exact: true })
+  const hidden = () => field.evaluate(element => element.scrollHeight - element.clientHeight)
+  for (const width of [1440, 1280, 390]) {
+    await ada.setViewportSize({ width, height: 800 })
+    for (const lines of [0, 1, 2, 4]) {
+      await field.fill('line\n'.repeat(lines))
+      assert.equal(await hidden(), 0, `${lines} lines at ${width} px`)
+    }
+    await field.fill('line\n'.repeat(30))
+    assert.ok(await hidden() > 100)
+    await field.fill('')
+  }
+})

@@ -41,9 +41,13 @@ export function startBrowser() {
   return chromium.launch({ executablePath: browserPath, headless: true, args: browserArguments })
 }
 
-/** Opens the page as one person with that name: a context of its own, so that nothing is shared. */
-export async function openPage(browser, address, { name, hue = 28, width = 1280, height = 800, ...options } = {}) {
+/**
+ * Opens the page as one person with that name: a context of its own, so that nothing is shared. `first` runs in the page
+ * ahead of everything else.
+ */
+export async function openPage(browser, address, { name, hue = 28, width = 1280, height = 800, first, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, acceptDownloads: true, ...options })
+  if (first !== undefined) await context.addInitScript(first)
   if (name !== undefined) {
     await context.addInitScript(me => sessionStorage.setItem('me', JSON.stringify(me)), { name, hue })
   }

@@ -10,6 +10,8 @@ import { Fate, FileLine } from './FileLine'
 
 /** After so long the same speaker is named again. Units: ms. */
 const breathMax = 5 * 60_000
+/** The message field grows up to here and scrolls from then on. Units: px. */
+const composerHeightMax = 160
 
 export function Chat({ room }: { room: DemoRoomHandle }) {
   const list = lines.value
@@ -92,7 +94,9 @@ function Composer() {
     const element = field.current
     if (element === null) return
     element.style.height = 'auto'
-    element.style.height = `${Math.min(element.scrollHeight, 160)}px`
+    // `scrollHeight` leaves the borders out: without them one line would scroll by a pixel.
+    const borders = element.offsetHeight - element.clientHeight
+    element.style.height = `${Math.min(element.scrollHeight + borders, composerHeightMax)}px`
   }, [text])
   return (
     <form class="composer" onSubmit={event => { event.preventDefault(); send() }}>
