@@ -23,6 +23,8 @@ mod machine;
 mod negotiation;
 mod outbox;
 mod report;
+#[cfg(test)]
+pub(crate) mod samples;
 pub mod sdp;
 pub mod signal;
 mod transport;

@@ -8,4 +8,5 @@ mod link_vectors;
 mod opening;
 mod pair;
 mod rules;
+mod signalling_messages;
 mod signalling_vectors;

@@ -5,18 +5,19 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says so")]
 
-use meshlace_core::crypto::{Context, SealingSecret, Signature, Signing};
-use meshlace_core::id::{Epoch, Instance, Nonce, SessionKey, Topic};
+use meshlace_core::crypto::{Context, SealingSecret, Signing};
+use meshlace_core::id::{Epoch, Instance, Nonce, SessionKey};
 use meshlace_core::signalling::address::{RoomAddress, RoomRef};
 use meshlace_core::signalling::envelope::{Identity, PairKeys, Signal, UnverifiedIntroduction};
 use meshlace_core::signalling::envelope::{open_signal, seal_signal};
 use meshlace_core::signalling::keys::{RoomKeys, link_session};
 use meshlace_core::signalling::message::{
-    ClientMessage, Event, IceServer, Member, Proof, RefusalReason, ResumeToken, ServerMessage,
-    UndeliverableReason,
+    ClientMessage, Event, IceServer, Member, Proof, ServerMessage,
 };
 use meshlace_core::time::{Span, WallTime};
 use serde_json::{Value, json};
+
+use super::signalling_messages::{client_samples, server_samples};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/v1/signalling.json");
 
@@ -310,86 +311,4 @@ fn bytes_of(value: &Value) -> Vec<u8> {
     let text = value.as_str().expect("a text");
     let byte = |at| u8::from_str_radix(&text[at..at + 2], 16).expect("hexadecimal");
     (0..text.len()).step_by(2).map(byte).collect()
-}
-
-fn key(byte: u8) -> SessionKey {
-    SessionKey::from_bytes([byte; 32])
-}
-
-/// One message of each kind.
-fn client_samples() -> Vec<ClientMessage> {
-    vec![
-        ClientMessage::Join {
-            version: 1,
-            topic: Topic::from_bytes([1; 32]),
-            session_key: key(2),
-            introduction: vec![3; 5],
-            signature: Signature::from_bytes([4; 64]),
-        },
-        ClientMessage::Resume {
-            version: 1,
-            session_key: key(2),
-            token: ResumeToken([5; 16]),
-            received_count: 300,
-            signature: Signature::from_bytes([6; 64]),
-        },
-        ClientMessage::Envelope { to: key(7), bytes: vec![8; 3] },
-        ClientMessage::Introduce { introduction: vec![9; 2] },
-        ClientMessage::Ack { count: 70_000 },
-        ClientMessage::Ping,
-        ClientMessage::Leave,
-    ]
-}
-
-/// One message of each kind, and of each event.
-fn server_samples() -> Vec<ServerMessage> {
-    let member =
-        |byte, attached| Member { session_key: key(byte), introduction: vec![byte; 4], attached };
-    let ice_servers = vec![
-        IceServer {
-            urls: vec!["stun:mesh.example:4242".to_string()],
-            username: None,
-            credential: None,
-            valid_for: None,
-        },
-        IceServer {
-            urls: vec!["turn:mesh.example:4242".to_string(), "turns:mesh.example:443".to_string()],
-            username: Some("1700000000:x".to_string()),
-            credential: Some("secret".to_string()),
-            valid_for: Some(Span::from_secs(600)),
-        },
-    ];
-    let events = [
-        Event::Joined { session_key: key(1), introduction: vec![2; 3] },
-        Event::Attached { session_key: key(3) },
-        Event::Detached { session_key: key(4) },
-        Event::Left { session_key: key(5) },
-        Event::Envelope { from: key(6), bytes: vec![7; 4] },
-        Event::Undeliverable { to: key(8), reason: UndeliverableReason::TooLarge },
-    ];
-    let mut samples = vec![
-        ServerMessage::Challenge {
-            version_min: 1,
-            version_max: 1,
-            nonce: Nonce::from_bytes([1; 16]),
-        },
-        ServerMessage::Welcome {
-            token: ResumeToken([2; 16]),
-            ice_servers,
-            members: vec![member(3, true), member(4, false)],
-            remaining: 1,
-        },
-        ServerMessage::Members { members: vec![member(5, true)], remaining: 0 },
-        ServerMessage::Resumed,
-        ServerMessage::Refused {
-            reason: RefusalReason::RoomFull,
-            expected: "fewer than 64 members".to_string(),
-            found: "64".to_string(),
-        },
-        ServerMessage::Pong,
-    ];
-    for (number, event) in (1..).zip(events) {
-        samples.push(ServerMessage::Event { number, event });
-    }
-    samples
 }

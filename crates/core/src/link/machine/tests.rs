@@ -1,8 +1,6 @@
 //! Whatever driver and peer do, a link stays within its bounds and comes to rest.
 #![expect(clippy::cast_possible_truncation, reason = "arbitrary numbers are as good when cut")]
 
-use alloc::format;
-use alloc::string::ToString;
 use alloc::vec;
 
 use proptest::prelude::*;
@@ -12,30 +10,10 @@ use crate::limits::{LINK_QUEUE_BYTES_MAX, STASH_BYTES_MAX};
 
 use super::super::frame::{Frame, Partial};
 use super::super::hello::{self, Standing};
+use super::super::samples::{LEAP_MS, Step, candidate, sdp, step};
 use super::super::signal::Signal;
 use super::super::transport::DescriptionKind;
 use super::*;
-
-/// What a step does is drawn from these numbers, so that proptest can shrink it.
-#[derive(Clone, Copy, Debug)]
-struct Step {
-    what: u8,
-    a: u64,
-    b: u64,
-    wait_ms: u64,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let number = || prop_oneof![8 => 0_u64..6, 1 => 0_u64..100_000, 1 => any::<u64>()];
-    let wait = prop_oneof![6 => Just(0_u64), 3 => 0_u64..3_000, 2 => 0_u64..60_000,
-        1 => any::<u64>()];
-    (any::<u8>(), number(), number(), wait).prop_map(|(what, a, b, wait_ms)| Step {
-        what,
-        a,
-        b,
-        wait_ms,
-    })
-}
 
 struct Rig {
     link: Link,
@@ -45,21 +23,6 @@ struct Rig {
     next_signal: u64,
     next_message: u64,
     tickets: Vec<(ConnectionId, Ticket, bool)>,
-}
-
-fn sdp(fingerprint: u8) -> String {
-    let hex = format!("{fingerprint:02X}");
-    let pairs = [hex.as_str(); 32].join(":");
-    format!("v=0\r\na=fingerprint:sha-256 {pairs}\r\na=max-message-size:262144\r\n")
-}
-
-fn candidate() -> Candidate {
-    Candidate {
-        candidate: "candidate:1 1 udp 2 10.0.0.1 9 typ host".to_string(),
-        mid: None,
-        line_index: Some(0),
-        username_fragment: None,
-    }
 }
 
 impl Rig {
@@ -155,8 +118,8 @@ impl Rig {
     }
 
     fn take(&mut self, step: Step) {
-        self.now = Timestamp::from_ms(self.now.as_ms().saturating_add(step.wait_ms % (1 << 40)));
-        if step.wait_ms > 1 << 40 {
+        self.now = Timestamp::from_ms(self.now.as_ms().saturating_add(step.wait_ms % LEAP_MS));
+        if step.wait_ms > LEAP_MS {
             // A clock that jumps back.
             let earlier = self.now.as_ms().saturating_sub(step.a);
             let _ = self.link.handle(Timestamp::from_ms(earlier), LinkInput::Tick);

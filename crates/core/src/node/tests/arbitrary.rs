@@ -7,34 +7,15 @@ use proptest::prelude::*;
 
 use crate::id::{Nonce, SocketId, Ticket};
 use crate::limits::{NODE_QUEUE_BYTES_MAX, PEER_COUNT_MAX, REMNANT_COUNT_MAX};
+use crate::link::samples::{LEAP_MS, Step, candidate, sdp, step};
 use crate::link::{
-    Candidate, Channel, ConnectionState, ConnectionStats, Description, DescriptionKind, IceState,
+    Channel, ConnectionState, ConnectionStats, Description, DescriptionKind, IceState,
 };
 use crate::signalling::message::{
     Event, Member, RefusalReason, ResumeToken, ServerMessage, VERSION_MAX, VERSION_MIN,
 };
 
 use super::*;
-
-#[derive(Clone, Copy, Debug)]
-struct Step {
-    what: u8,
-    a: u64,
-    b: u64,
-    wait_ms: u64,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let number = || prop_oneof![8 => 0_u64..8, 1 => 0_u64..70_000, 1 => any::<u64>()];
-    let wait = prop_oneof![6 => Just(0_u64), 3 => 0_u64..3_000, 2 => 0_u64..90_000,
-        1 => 0_u64..1 << 40];
-    (any::<u8>(), number(), number(), wait).prop_map(|(what, a, b, wait_ms)| Step {
-        what,
-        a,
-        b,
-        wait_ms,
-    })
-}
 
 struct Rig {
     here: Admitted,
@@ -177,7 +158,7 @@ impl Rig {
     }
 
     fn take(&mut self, step: Step) {
-        let ms = self.now.monotonic.as_ms().saturating_add(step.wait_ms);
+        let ms = self.now.monotonic.as_ms().saturating_add(step.wait_ms % LEAP_MS);
         self.now.monotonic = Timestamp::from_ms(ms);
         let index = step.a as usize;
         let connection = self
@@ -196,12 +177,7 @@ impl Rig {
         match step.what % 32 {
             0 | 1 => self.answer(step),
             2 => {
-                let candidate = Candidate {
-                    candidate: "candidate:1 1 udp 2 10.0.0.1 9 typ host".to_string(),
-                    mid: None,
-                    line_index: Some(0),
-                    username_fragment: None,
-                };
+                let candidate = candidate();
                 self.give(Input::CandidateGathered { connection, candidate });
             }
             3 => self.give(Input::NegotiationNeeded { connection }),
@@ -305,9 +281,7 @@ impl Rig {
         if !describes {
             return self.give(Input::Applied { connection, ticket });
         }
-        let pairs = ["AA"; 32].join(":");
-        let sdp = alloc::format!("v=0\r\na=fingerprint:sha-256 {pairs}\r\n");
-        let description = Description { kind: DescriptionKind::Offer, sdp };
+        let description = Description { kind: DescriptionKind::Offer, sdp: sdp(0xaa) };
         self.give(Input::Described { connection, ticket, description });
     }
 }
