@@ -97,6 +97,12 @@ impl Dag {
         })
     }
 
+    /// A held block's body: salt and payload.
+    #[must_use]
+    pub fn body_of(&self, index: BlockIndex) -> Option<&[u8]> {
+        self.entries.get(index.0).map(|entry| &*entry.body)
+    }
+
     /// What a held block names: the one before it, then its parents.
     #[must_use]
     pub fn names_of(&self, index: BlockIndex) -> Vec<BlockIndex> {

@@ -1,0 +1,132 @@
+//! How long 100,000 blocks of ten authors take to check and hold, against hashing each header and
+//! body once: `cargo run --release -p meshlace-core --example ledger-insert`.
+//!
+//! Both sides in one run, the median of five; blocks come as a cold sync brings them, in runs of
+//! up to 256 with one signature each.
+#![allow(clippy::expect_used, reason = "a measurement that cannot go on says so")]
+
+use std::time::{Duration, Instant};
+
+use meshlace_core::crypto::Signing;
+use meshlace_core::id::RoomId;
+use meshlace_core::ledger::block::{self, Flags, UnverifiedBlock};
+use meshlace_core::ledger::{
+    BlockIndex, Credential, Dag, Genesis, Order, RoomKind, Source, VerifiedRun,
+};
+use meshlace_core::rng::{Rng, Seed};
+use meshlace_core::time::WallTime;
+
+const AUTHOR_COUNT: usize = 10;
+const BLOCK_COUNT: usize = 100_000;
+
+struct Wire {
+    header: Vec<u8>,
+    body: Vec<u8>,
+}
+
+fn main() {
+    let key = Signing::from_seed(&[1; 32]);
+    let genesis =
+        Genesis::create(RoomKind::Open, key.member(), "bench", [1; 16]).expect("a genesis");
+    let (runs, writing) = timed(|| write(&genesis));
+    println!("written and signed, block by block: {writing:?}");
+    let mut hashing: Vec<Duration> = Vec::new();
+    let mut holding: Vec<Duration> = Vec::new();
+    let mut bytes = 0;
+    for _ in 0..5 {
+        hashing.push(timed(|| hash(&genesis.room(), &runs)).1);
+        let (dag, took) = timed(|| hold(&genesis, &runs));
+        holding.push(took);
+        bytes = dag.memory_bytes() / dag.held_count() as usize;
+    }
+    let (hashing, holding) = (median(hashing), median(holding));
+    let ratio = holding.as_secs_f64() / hashing.as_secs_f64();
+    println!("{BLOCK_COUNT} blocks of {AUTHOR_COUNT} authors in {} runs", runs.len());
+    println!("hashing each header and body once: {hashing:?}");
+    println!("checking, holding and ordering: {holding:?}, {ratio:.2} times as long");
+    println!("memory for each held block, bodies apart: {bytes} bytes");
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let start = Instant::now();
+    let result = work();
+    (result, start.elapsed())
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+/// Authors take turns; each block names what the others wrote before.
+fn write(genesis: &Genesis) -> Vec<(Vec<Wire>, meshlace_core::crypto::Signature)> {
+    let mut dag = Dag::new(genesis.clone(), Seed([1; 32]));
+    let mut rng = Rng::new(Seed([2; 32]));
+    let keys: Vec<Signing> = (0..AUTHOR_COUNT)
+        .map(|author| Signing::from_seed(&[u8::try_from(author).expect("small"); 32]))
+        .collect();
+    for number in 0..BLOCK_COUNT {
+        let key = &keys[number % AUTHOR_COUNT];
+        let first = || Credential::issue(&genesis.room(), key, &key.author(), 0, vec![]);
+        let first = (number < AUTHOR_COUNT).then(first);
+        let wall = WallTime::from_ms(1_700_000_000_000 + number as u64);
+        let header = dag
+            .draft(key.author(), first.as_ref(), Flags::NONE, wall, &mut rng)
+            .expect("may write");
+        let body = block::salted(rng.bytes(), &[7; 40]);
+        let run = VerifiedRun::sign(&genesis.room(), key, header, &body).expect("a block");
+        assert_eq!(dag.offer(run, Source(0)).held_count, 1);
+    }
+    // Page by page, a stretch of each author in turn, as they were written.
+    let mut runs = Vec::new();
+    let mut from = 0;
+    let per_author = u32::try_from(BLOCK_COUNT / AUTHOR_COUNT).expect("small");
+    while from < per_author {
+        let to = (from + 250).min(per_author);
+        for key in &keys {
+            let index = |seq: u32| dag.block_of(&key.author(), seq).expect("held");
+            let wires = (from..to).map(|seq| wire(&dag, index(seq))).collect();
+            let last = dag.block(index(to - 1)).expect("held");
+            runs.push((wires, last.signature.expect("signed")));
+        }
+        from = to;
+    }
+    runs
+}
+
+fn wire(dag: &Dag, index: BlockIndex) -> Wire {
+    let header = dag.header_of(index).expect("held").encode();
+    Wire { header, body: dag.body_of(index).expect("held").to_vec() }
+}
+
+fn hash(room: &RoomId, runs: &[(Vec<Wire>, meshlace_core::crypto::Signature)]) -> u8 {
+    let mut all = 0;
+    for wire in runs.iter().flat_map(|(wires, _)| wires) {
+        all ^= block::block_id(room, &wire.header).as_bytes()[0];
+        all ^= block::body_hash(&wire.body).as_bytes()[0];
+    }
+    all
+}
+
+fn hold(genesis: &Genesis, runs: &[(Vec<Wire>, meshlace_core::crypto::Signature)]) -> Dag {
+    let mut dag = Dag::new(genesis.clone(), Seed([3; 32]));
+    let mut order = Order::new();
+    for (wires, signature) in runs {
+        let last = wires.len() - 1;
+        let blocks: Vec<UnverifiedBlock<'_>> = wires
+            .iter()
+            .enumerate()
+            .map(|(at, wire)| UnverifiedBlock {
+                header: &wire.header,
+                body: &wire.body,
+                signature: (at == last).then_some(*signature),
+            })
+            .collect();
+        let run = VerifiedRun::check(&genesis.room(), &blocks).expect("a true run");
+        let _ = dag.offer(run, Source(1));
+        order.settle(&dag);
+    }
+    assert_eq!(dag.held_count() as usize, BLOCK_COUNT);
+    assert_eq!(order.len(), BLOCK_COUNT);
+    dag
+}
