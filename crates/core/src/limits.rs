@@ -244,7 +244,7 @@ pub const EXCESS_COUNT_MAX: u32 = 256;
 pub const PEER_COUNT_MAX: usize = ROOM_MEMBER_COUNT_MAX;
 /// The same trouble with the same peer is told once in this time: often enough for a person.
 pub const TROUBLE_INTERVAL: Span = Span::from_secs(1);
-/// Most troubles that are remembered for it: four with each peer, and they are told again sooner.
+/// Most troubles that are told in this time: four with each peer.
 pub const TROUBLE_COUNT_MAX: usize = 4 * PEER_COUNT_MAX;
 /// Most bytes of a request's or channel's name.
 pub const NAME_BYTES_MAX: usize = 128;

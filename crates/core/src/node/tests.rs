@@ -102,7 +102,7 @@ fn flood_of_altered_envelopes_is_one_error_a_second() {
     here.node.on_client(ClientNotice::Envelope { from, bytes: vec![0; 200] });
     here.drain();
     let Some(Notice::Trouble(last)) = here.notices.last() else { panic!("{:?}", here.notices) };
-    assert!(last.detail.ends_with("(199 more since it was last told)"), "{last}");
+    assert!(last.detail.ends_with("(398 errors before it were left out)"), "{last}");
 }
 
 /// A server that started anew does not know a peer that died meanwhile: it is not tried for ever.

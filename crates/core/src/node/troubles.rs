@@ -1,7 +1,7 @@
 //! How often the application hears of what others do wrong: a server that alters every envelope, or a
 //! peer that repeats itself, must not fill the page's console or keep its listeners busy.
 
-use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use crate::error::ErrorCode;
 use crate::id::PeerId;
@@ -10,42 +10,33 @@ use crate::time::Timestamp;
 
 use super::notice::MeshError;
 
-/// The troubles told last, the oldest first.
+/// What was told since `begun`, each reason and peer once.
 #[derive(Debug, Default)]
 pub(super) struct Troubles {
-    told: VecDeque<Told>,
-}
-
-/// One reason, about one peer or nobody.
-#[derive(Debug)]
-struct Told {
-    code: ErrorCode,
-    peer: Option<PeerId>,
-    at: Timestamp,
+    begun: Timestamp,
+    told: Vec<(ErrorCode, Option<PeerId>)>,
+    /// Since one was told last.
     left_out_count: u32,
 }
 
 impl Troubles {
-    /// The error as the application is to hear it; `None` where it heard the same reason about the
-    /// same peer within [`TROUBLE_INTERVAL`]. Those left out are counted in the next that is told.
+    /// The error as the application is to hear it, with the count of those left out before it; `None`
+    /// where the same reason was told of the same peer in this [`TROUBLE_INTERVAL`].
     pub(super) fn admit(&mut self, now: Timestamp, mut error: MeshError) -> Option<MeshError> {
-        let (code, peer) = (error.code, error.peer);
-        let same = |told: &Told| (told.code, told.peer) == (code, peer);
-        let found = self.told.iter().position(same);
-        if let Some(told) = found.and_then(|at| self.told.get_mut(at))
-            && now.since(told.at) < TROUBLE_INTERVAL
-        {
-            told.left_out_count = told.left_out_count.saturating_add(1);
+        if now.since(self.begun) >= TROUBLE_INTERVAL {
+            self.begun = now;
+            self.told.clear();
+        }
+        let reason = (error.code, error.peer);
+        if self.told.contains(&reason) || self.told.len() >= TROUBLE_COUNT_MAX {
+            self.left_out_count = self.left_out_count.saturating_add(1);
             return None;
         }
-        let before = found.and_then(|at| self.told.remove(at));
-        if let Some(Told { left_out_count, .. }) = before.filter(|told| told.left_out_count > 0) {
-            error.detail += &alloc::format!(" ({left_out_count} more since it was last told)");
+        self.told.push(reason);
+        let left_out_count = core::mem::take(&mut self.left_out_count);
+        if left_out_count > 0 {
+            error.detail += &alloc::format!(" ({left_out_count} errors before it were left out)");
         }
-        if self.told.len() >= TROUBLE_COUNT_MAX {
-            self.told.pop_front();
-        }
-        self.told.push_back(Told { code, peer, at: now, left_out_count: 0 });
         Some(error)
     }
 }
@@ -53,12 +44,13 @@ impl Troubles {
 #[cfg(test)]
 mod tests {
     use alloc::string::String;
-    use alloc::vec::Vec;
 
     use super::*;
 
-    fn violation(peer: u8) -> MeshError {
-        MeshError::new(ErrorCode::ProtocolViolation).about(PeerId::from_bytes([peer; 32]))
+    fn violation(peer: u16) -> MeshError {
+        let mut bytes = [0; PeerId::BYTES];
+        bytes[..2].copy_from_slice(&peer.to_le_bytes());
+        MeshError::new(ErrorCode::ProtocolViolation).about(PeerId::from_bytes(bytes))
     }
 
     fn told(troubles: &mut Troubles, ms: u64, error: MeshError) -> Option<String> {
@@ -74,11 +66,9 @@ mod tests {
         for ms in 1..1_000 {
             assert_eq!(told(&mut troubles, ms, violation(1)), None);
         }
-        let counted = alloc::format!("{plain} (999 more since it was last told)");
+        let counted = alloc::format!("{plain} (999 errors before it were left out)");
         assert_eq!(told(&mut troubles, 1_000, violation(1)), Some(counted));
-        assert_eq!(told(&mut troubles, 1_999, violation(1)), None);
-        assert!(told(&mut troubles, 5_000, violation(1)).is_some_and(|text| text.contains("(1 ")));
-        assert_eq!(told(&mut troubles, 9_000, violation(1)), Some(plain), "none was left out");
+        assert_eq!(told(&mut troubles, 2_000, violation(1)), Some(plain), "none was left out");
     }
 
     /// What one peer does hides nothing of another, nor another reason.
@@ -93,20 +83,14 @@ mod tests {
         }
     }
 
-    /// However many reasons there are, no more than the bound are kept; those told last are.
+    /// However many reasons there are, no more than the bound are kept or told in a second.
     #[test]
-    fn memory_of_troubles_is_bounded() {
+    fn troubles_of_a_second_are_bounded() {
         let mut troubles = Troubles::default();
-        let peers: Vec<[u8; 2]> = (0..1_000_u16).map(u16::to_le_bytes).collect();
-        let error = |peer: &[u8; 2]| {
-            let mut bytes = [0; PeerId::BYTES];
-            bytes[..2].copy_from_slice(peer);
-            MeshError::new(ErrorCode::ProtocolViolation).about(PeerId::from_bytes(bytes))
-        };
-        for peer in &peers {
-            assert!(told(&mut troubles, 0, error(peer)).is_some());
-            assert!(troubles.told.len() <= TROUBLE_COUNT_MAX);
-        }
-        assert!(told(&mut troubles, 0, error(&peers[999])).is_none());
+        let count = (0..1_000).filter(|peer| told(&mut troubles, 0, violation(*peer)).is_some());
+        assert_eq!(count.count(), TROUBLE_COUNT_MAX);
+        assert_eq!(troubles.told.len(), TROUBLE_COUNT_MAX);
+        let next = told(&mut troubles, 1_000, violation(0));
+        assert!(next.is_some_and(|text| text.contains(" (744 errors ")));
     }
 }
