@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 use crate::error::{Delivery, ErrorCode};
 use crate::id::{PeerId, Ticket};
 use crate::limits::{
-    DRAINED_BYTES, LINK_QUEUE_BYTES_MAX, LOSSY_BYTES_MAX, MESSAGE_BYTES_MAX, NAME_BYTES_MAX,
-    NODE_QUEUE_BYTES_MAX, PRESENCE_BYTES_MAX,
+    DRAINED_BYTES, LINK_QUEUE_BYTES_MAX, LOSSY_BYTES_MAX, MESSAGE_BYTES_MAX, NODE_QUEUE_BYTES_MAX,
+    PRESENCE_BYTES_MAX,
 };
 use crate::link::{LinkInput, MessageKey};
 use crate::table::Table;
@@ -17,7 +17,7 @@ use super::content::Content;
 use super::input::Recipient;
 use super::notice::{Audience, MeshError, Notice};
 use super::parcel::Parcel;
-use super::{Node, Phase, invalid_argument};
+use super::{Node, Phase};
 
 /// Whose message it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,9 +72,6 @@ impl Node {
         content: Content,
         payload: &[u8],
     ) {
-        if let Err(error) = check_name(&name) {
-            return self.refuse(ticket, error);
-        }
         self.send_parcel(ticket, to, &Parcel::Topic { name, content }, payload);
     }
 
@@ -86,9 +83,6 @@ impl Node {
         content: Content,
         payload: &[u8],
     ) {
-        if let Err(error) = check_name(&name) {
-            return self.refuse(ticket, error);
-        }
         if payload.len() > LOSSY_BYTES_MAX {
             let error = MeshError::new(ErrorCode::MessageTooLarge).limit(LOSSY_BYTES_MAX);
             let expected = alloc::format!("at most {LOSSY_BYTES_MAX} bytes");
@@ -340,12 +334,4 @@ impl Node {
             self.notify(Notice::Drained { ticket });
         }
     }
-}
-
-pub(super) fn check_name(name: &str) -> Result<(), MeshError> {
-    if name.is_empty() || name.len() > NAME_BYTES_MAX {
-        let expected = alloc::format!("a name of 1 to {NAME_BYTES_MAX} bytes");
-        return Err(invalid_argument(&expected, name.len()).limit(NAME_BYTES_MAX));
-    }
-    Ok(())
 }

@@ -164,11 +164,17 @@ impl Parcel {
         Ok((parcel, offset))
     }
 
-    /// Whether the other side takes the words that stand beside the content.
+    /// Whether the other side takes the name, and the words that stand beside the content.
     ///
     /// # Errors
     /// `InvalidArgument`, with the limit.
     pub(super) fn check(&self) -> Result<(), MeshError> {
+        if let Self::Topic { name, .. } | Self::Request { name, .. } = self
+            && (name.is_empty() || name.len() > NAME_BYTES_MAX)
+        {
+            let expected = format!("a name of 1 to {NAME_BYTES_MAX} bytes");
+            return Err(invalid_argument(&expected, name.len()).limit(NAME_BYTES_MAX));
+        }
         let (Self::Message { content, .. }
         | Self::Topic { content, .. }
         | Self::Request { content, .. }

@@ -11,7 +11,6 @@ use crate::table::Table;
 use crate::time::{Span, Timestamp};
 
 use super::Node;
-use super::calls::check_name;
 use super::content::Content;
 use super::input::Answer;
 use super::notice::{MeshError, Notice};
@@ -51,7 +50,7 @@ impl Node {
         payload: &[u8],
         timeout: Option<Span>,
     ) {
-        if let Err(error) = self.check_request(id, &name, payload.len()) {
+        if let Err(error) = self.check_request(id, payload.len()) {
             return self.refuse(ticket, error);
         }
         let parcel = Parcel::Request { id: u64::from(ticket.0), name, content };
@@ -67,8 +66,7 @@ impl Node {
         }
     }
 
-    fn check_request(&self, id: PeerId, name: &str, payload_bytes: usize) -> Result<(), MeshError> {
-        check_name(name)?;
+    fn check_request(&self, id: PeerId, payload_bytes: usize) -> Result<(), MeshError> {
         self.check_sendable(payload_bytes)?;
         if !self.peers.get(&id).is_some_and(|peer| peer.is_visible) {
             return Err(MeshError::new(ErrorCode::UnknownPeer).about(id));

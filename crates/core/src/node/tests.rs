@@ -1,7 +1,7 @@
 use alloc::string::ToString;
 use alloc::vec;
 
-use crate::limits::FILE_NAME_BYTES_MAX;
+use crate::limits::{FILE_NAME_BYTES_MAX, NAME_BYTES_MAX};
 use crate::signalling::client::ClientNotice;
 use crate::signalling::envelope::{UnverifiedIntroduction, VerifiedIntroduction};
 use crate::signalling::message::UndeliverableReason;
@@ -151,4 +151,50 @@ fn refuses_name_that_the_other_side_would_refuse() {
         _ => None,
     });
     assert_eq!(refused, Some((ErrorCode::InvalidArgument, Some(FILE_NAME_BYTES_MAX as u64))));
+}
+
+/// A name that is empty or too long is refused here too, whatever it names.
+#[test]
+fn refuses_empty_and_long_names_of_channels_and_requests() {
+    let mut here = Admitted::new();
+    let peer = here.meet(7);
+    let (to, payload, timeout) = (Recipient::All, vec![], None);
+    for name in [String::new(), "x".repeat(NAME_BYTES_MAX + 1)] {
+        let ticket = crate::id::Ticket(1);
+        let (content, name) = (Content::Bytes, || name.clone());
+        for input in [
+            Input::SendTopic {
+                ticket,
+                to,
+                name: name(),
+                content: content.clone(),
+                payload: payload.clone(),
+            },
+            Input::SendLossy {
+                ticket,
+                to,
+                name: name(),
+                content: content.clone(),
+                payload: payload.clone(),
+            },
+            Input::Request {
+                ticket,
+                peer,
+                name: name(),
+                content: content.clone(),
+                payload: payload.clone(),
+                timeout,
+            },
+        ] {
+            here.notices.clear();
+            let _ = here.node.handle(Now::default(), input);
+            here.drain();
+            let refused = here.notices.iter().find_map(|notice| match notice {
+                Notice::Refused { error, .. } => Some((error.code, error.limit)),
+                _ => None,
+            });
+            let expected = (ErrorCode::InvalidArgument, Some(NAME_BYTES_MAX as u64));
+            assert_eq!(refused, Some(expected));
+        }
+    }
 }
