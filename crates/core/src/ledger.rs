@@ -24,6 +24,7 @@ pub mod genesis;
 mod id_table;
 pub mod member;
 mod order;
+pub mod sync;
 
 pub use block::{Anchor, Flags, Header, Parents, UnverifiedBlock, VerifiedBlock, VerifiedRun};
 pub use dag::{BlockIndex, BlockView, Dag, FrontierEntry, Offered, Refused, Source};
@@ -32,3 +33,4 @@ pub use fork::ForkProof;
 pub use genesis::{Genesis, RoomKind};
 pub use member::{Credential, Grant};
 pub use order::Order;
+pub use sync::{Sync, SyncEffect, SyncFault, SyncInput, SyncOutcome};

@@ -312,8 +312,41 @@ pub const PUBLIC_AUTHOR_BLOCK_COUNT_MAX: usize = 16_384;
 pub const PUBLIC_BODY_BYTES_MAX: usize = 64 * MIB;
 /// Most bytes of a page of blocks: one frame on bulk.
 pub const SYNC_PAGE_BYTES_MAX: usize = 64 * KIB;
+/// Most pages that answer one request. At 50 ms there and back 512 KiB make 10 MB/s.
+pub const SYNC_PAGE_COUNT_MAX: u32 = 8;
+/// Most ranges in one request.
+pub const SYNC_RANGE_COUNT_MAX: usize = 64;
+/// Most single blocks asked for in one request.
+pub const SYNC_ID_COUNT_MAX: usize = 32;
+/// Most forks' proofs asked for in one request.
+pub const SYNC_PROOF_COUNT_MAX: usize = 8;
+/// So many blocks below are asked for again where two histories of an author meet, to find where
+/// they part. Most blocks below a single one that are served with it, too.
+pub const SYNC_DOWN_COUNT_MAX: u32 = 255;
+/// A request that brings no page for so long is over; another peer is asked.
+pub const SYNC_DEADLINE: Span = Span::from_secs(10);
+/// A missing ancestor is asked for after this: it may be on its way over another link.
+pub const SYNC_CHASE_MIN: Span = Span::from_ms(300);
+/// The longest pause between two tries, after requests that brought nothing.
+pub const SYNC_RETRY_MAX: Span = Span::from_secs(30);
+/// After so many requests in a row that brought nothing, a peer's claims are void.
+pub const SYNC_FRUITLESS_COUNT_MAX: u32 = 4;
+/// Missing ancestors are asked for so often in a row without one coming.
+pub const SYNC_CHASE_COUNT_MAX: u32 = 10;
+/// Full heads are sent to one peer at most this often.
+pub const SYNC_FULL_INTERVAL: Span = Span::from_secs(10);
+/// Bytes served to one link in a second, on average.
+pub const SYNC_SERVED_BYTES_PER_SECOND: u64 = 8 * 1024 * 1024;
+/// Bytes served to one link at once, saved up: a cold sync of 100,000 small blocks.
+pub const SYNC_SERVED_BYTES_SAVED: u64 = 64 * 1024 * 1024;
+/// Most authors in a frontier.
+pub const SYNC_CLAIM_COUNT_MAX: usize = AUTHOR_COUNT_MAX;
 
 const _: () = assert!(BLOCK_HEADER_BYTES_MAX + BLOCK_BODY_BYTES_MAX + 256 <= SYNC_PAGE_BYTES_MAX);
+const _: () =
+    assert!(SYNC_PAGE_COUNT_MAX as u64 * (SYNC_PAGE_BYTES_MAX as u64) < SYNC_SERVED_BYTES_SAVED);
+const _: () = assert!((SYNC_DOWN_COUNT_MAX as usize) < RUN_COUNT_MAX);
+const _: () = assert!(SYNC_CHASE_MIN.as_ms() < SYNC_RETRY_MAX.as_ms());
 const _: () = assert!(PUBLIC_AUTHOR_COUNT_MAX <= AUTHOR_COUNT_MAX);
 const _: () = assert!(PUBLIC_AUTHOR_BLOCK_COUNT_MAX <= AUTHOR_BLOCK_COUNT_MAX);
 const _: () = assert!(PUBLIC_BODY_BYTES_MAX <= LEDGER_BODY_BYTES_MAX);

@@ -4,6 +4,7 @@
 
 mod bounds;
 mod ledger;
+mod ledger_vectors;
 mod life;
 mod link_vectors;
 mod opening;

@@ -47,6 +47,12 @@ impl Dag {
         author.fork = Some(proof);
         self.void_epoch = self.void_epoch.wrapping_add(1);
         offered.forked.push(key);
+        for id in self.pending.ids_of(&key, seq) {
+            if !self.is_wanted(&id) {
+                self.pending.discard(&id);
+                offered.dropped_count += 1;
+            }
+        }
     }
 
     /// Looks for the first block of a run in whose place another is held.

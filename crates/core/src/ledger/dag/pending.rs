@@ -24,6 +24,8 @@ pub struct Missing {
     pub id: BlockId,
     /// If it is the block before one that waits: whose it is, and its number.
     pub place: Option<(AuthorId, u32)>,
+    /// Who brought one that waits, and so should have it.
+    pub source: Source,
 }
 
 #[derive(Debug)]
@@ -35,9 +37,25 @@ struct Waiting {
     next: u32,
 }
 
+/// What a limit is enforced by, beside each other: 12 bytes for each slot are looked through where
+/// the slots themselves would be a hundred times as much.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    /// 0 if the slot is free.
+    height: u32,
+    source: Source,
+    /// The beginning of the author's key.
+    author: u32,
+}
+
+impl Mark {
+    const FREE: Self = Self { height: 0, source: Source(0), author: 0 };
+}
+
 #[derive(Debug)]
 pub(super) struct Pending {
     slots: Vec<Option<Waiting>>,
+    marks: Vec<Mark>,
     free: Vec<u32>,
     /// Missing ancestor to the first that waits for it.
     lists: IdTable,
@@ -53,6 +71,7 @@ impl Pending {
     pub(super) fn new(seed: Seed) -> Self {
         Self {
             slots: Vec::new(),
+            marks: Vec::new(),
             free: Vec::new(),
             lists: IdTable::new(seed, 2),
             ids: IdTable::new(seed, 3),
@@ -85,6 +104,7 @@ impl Pending {
         raise(&mut self.by_author, author);
         let at = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
+            self.marks.push(Mark::FREE);
             u32::try_from(self.slots.len() - 1).unwrap_or(NONE)
         });
         let head = self.head(&missing);
@@ -96,6 +116,10 @@ impl Pending {
             }
         };
         self.ids.insert(id.as_bytes(), at);
+        if let Some(mark) = self.marks.get_mut(at as usize) {
+            let height = block.header.height.max(1);
+            *mark = Mark { height, source, author: author_mark(&author) };
+        }
         if let Some(slot) = self.slots.get_mut(at as usize) {
             *slot = Some(Waiting { block, source, missing, next });
         }
@@ -114,18 +138,25 @@ impl Pending {
             if !author_over && !source_over && !all_over {
                 return dropped;
             }
-            let within = |waiting: &Waiting| {
-                all_over && !author_over && !source_over
-                    || author_over && waiting.block.header.author == author
-                    || source_over && waiting.source == source
+            let is_all = !author_over && !source_over;
+            let own = author_mark(&author);
+            let within = |at: u32, mark: &Mark| {
+                is_all
+                    || source_over && mark.source == source
+                    || author_over
+                        && mark.author == own
+                        && self.slot(at).is_some_and(|it| it.block.header.author == author)
             };
-            let slots = self.slots.iter().enumerate();
-            let highest = slots
-                .filter_map(|(at, slot)| slot.as_ref().map(|waiting| (at, waiting)))
-                .filter(|(_, waiting)| within(waiting))
-                .max_by_key(|(_, waiting)| (waiting.block.header.height, waiting.block.id));
-            let Some((at, _)) = highest else { return dropped };
-            self.unlink(u32::try_from(at).unwrap_or(NONE));
+            let mut highest = (0, NONE);
+            for (at, mark) in (0..).zip(&self.marks) {
+                if mark.height > highest.0 && within(at, mark) {
+                    highest = (mark.height, at);
+                }
+            }
+            if highest.0 == 0 {
+                return dropped;
+            }
+            self.unlink(highest.1);
             dropped += 1;
         }
     }
@@ -149,6 +180,22 @@ impl Pending {
         while let Some(waiting) = self.take(at) {
             at = waiting.next;
             into.push((waiting.block, waiting.source));
+        }
+    }
+
+    /// What waits of an author's blocks from this number on.
+    pub(super) fn ids_of(&self, author: &AuthorId, from_seq: u32) -> Vec<BlockId> {
+        let blocks = self.slots.iter().flatten().map(|waiting| &waiting.block);
+        blocks
+            .filter(|block| block.header.author == *author && block.header.seq >= from_seq)
+            .map(|block| block.id)
+            .collect()
+    }
+
+    /// Drops a block that waits.
+    pub(super) fn discard(&mut self, id: &BlockId) {
+        if let Some(at) = self.find(id) {
+            self.unlink(at);
         }
     }
 
@@ -179,7 +226,8 @@ impl Pending {
             }
             let header = &waiting.block.header;
             let before = header.seq.checked_sub(1).filter(|_| header.prev == Some(id));
-            found.push(Missing { id, place: before.map(|seq| (header.author, seq)) });
+            let place = before.map(|seq| (header.author, seq));
+            found.push(Missing { id, place, source: waiting.source });
             if found.len() >= limit {
                 break;
             }
@@ -214,6 +262,9 @@ impl Pending {
     fn take(&mut self, at: u32) -> Option<Waiting> {
         let waiting = self.slots.get_mut(at as usize)?.take()?;
         self.free.push(at);
+        if let Some(mark) = self.marks.get_mut(at as usize) {
+            *mark = Mark::FREE;
+        }
         self.ids.remove(waiting.block.id.as_bytes(), at);
         lower(&mut self.by_source, waiting.source);
         lower(&mut self.by_author, waiting.block.header.author);
@@ -242,6 +293,11 @@ impl Pending {
             before = link.next;
         }
     }
+}
+
+fn author_mark(author: &AuthorId) -> u32 {
+    let [a, b, c, d, ..] = *author.as_bytes();
+    u32::from_le_bytes([a, b, c, d])
 }
 
 fn raise<K: Ord>(counts: &mut Table<K, u32>, key: K) {

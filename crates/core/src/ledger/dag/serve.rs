@@ -17,8 +17,8 @@ pub struct FrontierEntry {
     pub author: AuthorId,
     /// How many blocks; at least 1.
     pub count: u32,
-    /// The beginning of the last one's id.
-    pub head: [u8; 8],
+    /// The last one's id.
+    pub head: BlockId,
     /// The lowest number of a fork, if the author forked.
     pub forked: Option<u32>,
 }
@@ -32,9 +32,8 @@ impl Dag {
             .iter()
             .filter_map(|author| {
                 let (head, count) = self.head_of(&author.chain)?;
-                let head = *head.as_bytes().first_chunk()?;
                 let forked = author.fork.as_ref().map(|fork| fork.seq());
-                Some(FrontierEntry { author: author.key, count, head, forked })
+                Some(FrontierEntry { author: author.key, count, head: *head, forked })
             })
             .collect();
         frontier.sort_unstable_by_key(|entry| entry.author);
@@ -91,6 +90,13 @@ impl Dag {
             }
         }
         BlockIndex(at)
+    }
+
+    /// The first block held after this one in its chain.
+    #[must_use]
+    pub fn after(&self, index: BlockIndex) -> Option<BlockIndex> {
+        let next = self.entries.get(index.0)?.next;
+        (next != NONE).then_some(BlockIndex(next))
     }
 
     /// Writes a run that begins with this block as `[block, ..]`, and returns it with the run's last

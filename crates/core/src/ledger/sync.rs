@@ -1,0 +1,441 @@
+//! Bringing ledgers together: what two peers lack of one another, fetched from several at once.
+//!
+//! Broadcast carries new blocks; sync repairs what it missed, and fills a newcomer. On link-up both
+//! sides say their digest; equal digests end it there. Otherwise each says its frontier, and each
+//! asks for what the other has beyond its own: stretches of chains, in runs that end in a signature,
+//! lowest blocks first. One request is answered by at most 8 pages of 64 KiB, which is the credit; the
+//! next request says anew what is missing. Whoever answers remembers nothing.
+//!
+//! ```text
+//!  A                      B
+//!  | --- digest --------> |        equal: the end
+//!  | <-- frontier ------- |
+//!  | --- frontier ------> |        and so it is asked from both sides
+//!  | --- request -------> |        ranges are shared out among all peers that have them
+//!  | <-- page .. page --- |
+//!  | <-- end ------------ |        again, until nothing is missing; then both digests
+//! ```
+//!
+//! Where two peers hold different blocks of one author under one number, the run that shows it is the
+//! fork's proof; the stretch below is asked for too, until the place where the histories part is
+//! known. A claim that is not made good within its deadline is void, and another peer is asked.
+//!
+//! Because the digest is a hash over heads, two ledgers that differ differ in a head or a fork. If
+//! digests differ and the 8-byte heads do not, the full heads are sent: one step, where reconciling
+//! ranges of ids would take up to eight (docs/decisions/0010-full-heads-instead-of-ranges.md).
+//!
+//! Source: docs/protocol.md R-350 to R-366.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use crate::codec::DecodeError;
+use crate::id::AuthorId;
+use crate::limits::{
+    SYNC_CHASE_MIN, SYNC_DEADLINE, SYNC_FRUITLESS_COUNT_MAX, SYNC_FULL_INTERVAL,
+    SYNC_PROOF_COUNT_MAX, SYNC_RETRY_MAX,
+};
+use crate::table::Table;
+use crate::time::{Now, Span, Timestamp, earliest};
+
+use super::block::{UnverifiedBlock, VerifiedRun};
+use super::dag::{BlockIndex, Dag, Offered, Source};
+use super::fault::LedgerFault;
+use super::fork::ForkProof;
+use message::{Claim, Request, SyncMessage};
+use serve::Served;
+
+mod ask;
+pub mod message;
+mod serve;
+#[cfg(test)]
+mod tests;
+
+/// What the node tells sync.
+#[derive(Clone, Copy, Debug)]
+pub enum SyncInput<'a> {
+    /// A link is open.
+    LinkUp(Source),
+    /// It is closed.
+    LinkDown(Source),
+    /// A peer said something.
+    Message {
+        /// Which.
+        from: Source,
+        /// What.
+        bytes: &'a [u8],
+    },
+    /// The ledger changed from this side: a block was written or read from storage.
+    Changed,
+    /// Compare with everyone once more.
+    Check,
+    /// A timeout is due.
+    Tick,
+}
+
+/// What sync asks of the node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyncEffect {
+    /// To whom.
+    pub to: Source,
+    /// What to send, reliably and in order.
+    pub bytes: Vec<u8>,
+}
+
+/// How a peer broke the protocol of sync.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SyncFault {
+    /// A message that is none.
+    Malformed(DecodeError),
+    /// A run or proof that does not hold.
+    Ledger(LedgerFault),
+    /// More pages than one request allows.
+    TooManyPages {
+        /// The most.
+        limit: u32,
+    },
+}
+
+/// What became of an input. Blocks that break a rule are in `offered.refused`, with who brought them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use]
+pub struct SyncOutcome {
+    /// What came into the ledger.
+    pub offered: Offered,
+    /// Why the link that this came over is to be closed.
+    pub fault: Option<SyncFault>,
+}
+
+/// What one link asked and has not heard the end of.
+#[derive(Debug)]
+struct Asked {
+    request: Request,
+    deadline: Timestamp,
+    page_count: u32,
+    /// Whether it brought anything.
+    is_fruitful: bool,
+}
+
+#[derive(Debug, Default)]
+struct Peer {
+    /// The digest it last said.
+    digest: Option<[u8; 32]>,
+    /// What it last said it holds.
+    claims: Vec<Claim>,
+    asked: Option<Asked>,
+    last_number: u64,
+    /// Requests in a row that brought nothing.
+    fruitless_count: u32,
+    /// It is not asked before this.
+    asked_from: Option<Timestamp>,
+    /// When it was last sent full heads.
+    full_at: Option<Timestamp>,
+    served: Served,
+}
+
+/// The machine: one for a room.
+#[derive(Debug, Default)]
+pub struct Sync {
+    peers: Table<Source, Peer>,
+    effects: VecDeque<SyncEffect>,
+    /// Whether something came by asking, since digests were last said.
+    has_gained: bool,
+    /// When missing ancestors are asked for one by one.
+    chase_at: Option<Timestamp>,
+    chase_count: u32,
+    /// Whom to ask next.
+    turn: Source,
+}
+
+impl Sync {
+    /// A machine without links.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes one input in.
+    pub fn handle(&mut self, now: Now, dag: &mut Dag, input: SyncInput<'_>) -> SyncOutcome {
+        let now = now.monotonic;
+        let mut outcome = SyncOutcome::default();
+        match input {
+            SyncInput::LinkUp(link) => {
+                self.peers.insert(link, Peer::default());
+                self.say_digest(dag, link);
+            }
+            SyncInput::LinkDown(link) => {
+                self.peers.remove(&link);
+                self.effects.retain(|effect| effect.to != link);
+                dag.forget(link);
+            }
+            SyncInput::Message { from, bytes } if self.peers.contains_key(&from) => {
+                let result = self.on_message(now, dag, from, bytes, &mut outcome.offered);
+                outcome.fault = result.err();
+            }
+            SyncInput::Check => self.say_digest_to_all(dag),
+            SyncInput::Tick => self.on_tick(now, dag),
+            SyncInput::Message { .. } | SyncInput::Changed => {}
+        }
+        if !outcome.offered.forked.is_empty() {
+            self.say_digest_to_all(dag);
+        }
+        self.ask_all(now, dag);
+        let has_come = outcome.offered.held_count > 0 || outcome.offered.pending_count > 0;
+        self.watch_missing(now, dag, has_come);
+        if self.has_gained && self.is_idle() {
+            self.has_gained = false;
+            self.say_digest_to_all(dag);
+        }
+        outcome
+    }
+
+    /// Sends a block that was just written here to everyone.
+    pub fn push(&mut self, dag: &Dag, block: BlockIndex) {
+        let Some((run, _)) = dag.run_from(block, usize::MAX, |_| true) else { return };
+        let bytes = message::page(0, &[run]);
+        let links: Vec<Source> = self.peers.keys().copied().collect();
+        for to in links {
+            self.effects.push_back(SyncEffect { to, bytes: bytes.clone() });
+        }
+    }
+
+    /// The next message to send.
+    pub fn poll_effect(&mut self) -> Option<SyncEffect> {
+        self.effects.pop_front()
+    }
+
+    /// When to call again with [`SyncInput::Tick`]. `None` while nothing is missing: an idle room
+    /// has no timer.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        let asked = |peer: &Peer| peer.asked.as_ref().map(|asked| asked.deadline);
+        let peers = self.peers.values().map(|peer| earliest(asked(peer), peer.asked_from));
+        peers.fold(self.chase_at, earliest)
+    }
+
+    /// Whether no answer is awaited.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.peers.values().all(|peer| peer.asked.is_none() && peer.asked_from.is_none())
+    }
+
+    fn on_message(
+        &mut self,
+        now: Timestamp,
+        dag: &mut Dag,
+        from: Source,
+        bytes: &[u8],
+        offered: &mut Offered,
+    ) -> Result<(), SyncFault> {
+        match SyncMessage::decode(bytes).map_err(SyncFault::Malformed)? {
+            SyncMessage::Digest(digest) => self.on_digest(dag, from, digest),
+            SyncMessage::Frontier { is_full, asks_back, claims } => {
+                self.on_frontier(now, dag, from, is_full, claims);
+                if asks_back {
+                    self.say_frontier(dag, from, is_full, false);
+                }
+            }
+            SyncMessage::Request(request) => self.serve(now, dag, from, &request),
+            SyncMessage::Page { number, runs } => {
+                self.on_page(now, dag, (from, number), &runs, offered)?;
+            }
+            SyncMessage::Proof { number, proof } => {
+                self.on_proof(dag, (from, number), proof, offered)?;
+            }
+            SyncMessage::End { number } => self.on_end(now, from, number),
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, to: Source, message: &SyncMessage<'_>) {
+        self.effects.push_back(SyncEffect { to, bytes: message.encode() });
+    }
+
+    fn say_digest(&mut self, dag: &Dag, to: Source) {
+        self.say(to, &SyncMessage::Digest(*dag.digest().as_bytes()));
+    }
+
+    fn say_digest_to_all(&mut self, dag: &Dag) {
+        let message = SyncMessage::Digest(*dag.digest().as_bytes());
+        let links: Vec<Source> = self.peers.keys().copied().collect();
+        links.into_iter().for_each(|to| self.say(to, &message));
+    }
+
+    fn say_frontier(&mut self, dag: &Dag, to: Source, is_full: bool, asks_back: bool) {
+        let claims = dag.frontier().iter().map(|entry| Claim::of(entry, is_full)).collect();
+        self.say(to, &SyncMessage::Frontier { is_full, asks_back, claims });
+    }
+
+    fn on_digest(&mut self, dag: &Dag, from: Source, digest: [u8; 32]) {
+        let is_equal = dag.digest().as_bytes() == &digest;
+        if let Some(peer) = self.peers.get_mut(&from) {
+            peer.digest = Some(digest);
+            peer.fruitless_count = 0;
+            if is_equal {
+                peer.claims = Vec::new();
+            }
+        }
+        if !is_equal {
+            self.say_frontier(dag, from, false, true);
+        }
+    }
+
+    fn on_frontier(
+        &mut self,
+        now: Timestamp,
+        dag: &Dag,
+        from: Source,
+        is_full: bool,
+        claims: Vec<Claim>,
+    ) {
+        let ours = dag.frontier();
+        let agrees = ours.len() == claims.len()
+            && ours.iter().zip(&claims).all(|(entry, claim)| Claim::of(entry, is_full) == *claim);
+        let digest = *dag.digest().as_bytes();
+        self.tell_of_forks(dag, from, &claims);
+        let Some(peer) = self.peers.get_mut(&from) else { return };
+        peer.claims = claims;
+        let is_due = peer.full_at.is_none_or(|at| now.since(at) >= SYNC_FULL_INTERVAL);
+        if agrees && !is_full && is_due && peer.digest.is_some_and(|other| other != digest) {
+            peer.full_at = Some(now);
+            self.say_frontier(dag, from, true, true);
+        }
+    }
+
+    /// An author that forked in its first block is in no frontier of ours, so nobody would ask us for
+    /// the proof: whoever claims blocks of it is told.
+    fn tell_of_forks(&mut self, dag: &Dag, to: Source, claims: &[Claim]) {
+        let forks = claims.iter().filter(|claim| dag.count_of(&claim.author) == 0);
+        let proofs = forks.filter_map(|claim| dag.fork_of(&claim.author));
+        for proof in proofs.filter(|proof| proof.seq() == 0).take(SYNC_PROOF_COUNT_MAX) {
+            self.say(to, &SyncMessage::Proof { number: 0, proof: proof.bytes() });
+        }
+    }
+
+    fn on_page(
+        &mut self,
+        now: Timestamp,
+        dag: &mut Dag,
+        (from, number): (Source, u64),
+        runs: &[Vec<UnverifiedBlock<'_>>],
+        offered: &mut Offered,
+    ) -> Result<(), SyncFault> {
+        let is_answer = self.count_page(now, from, number)?;
+        if !is_answer && number != 0 {
+            return Ok(());
+        }
+        for run in runs {
+            let run = VerifiedRun::check(&dag.room(), run).map_err(SyncFault::Ledger)?;
+            let more = dag.offer(run, from);
+            let is_fruitful =
+                more.held_count > 0 || more.pending_count > 0 || !more.forked.is_empty();
+            if is_answer && is_fruitful {
+                self.gain(from);
+            }
+            merge(offered, more);
+        }
+        Ok(())
+    }
+
+    /// Whether a page answers what is being asked; a late answer to an earlier question does not.
+    fn count_page(&mut self, now: Timestamp, from: Source, number: u64) -> Result<bool, SyncFault> {
+        let Some(asked) = self.asked_mut(from, number) else { return Ok(false) };
+        asked.page_count += 1;
+        asked.deadline = now.after(SYNC_DEADLINE);
+        let limit = crate::limits::SYNC_PAGE_COUNT_MAX;
+        if asked.page_count > limit { Err(SyncFault::TooManyPages { limit }) } else { Ok(true) }
+    }
+
+    fn on_proof(
+        &mut self,
+        dag: &mut Dag,
+        (from, number): (Source, u64),
+        proof: &[u8],
+        offered: &mut Offered,
+    ) -> Result<(), SyncFault> {
+        let asked = self.asked_mut(from, number);
+        if number != 0 && asked.is_none() {
+            return Ok(());
+        }
+        let proof = ForkProof::check(&dag.room(), proof).map_err(SyncFault::Ledger)?;
+        let author = proof.author();
+        if dag.note_fork(proof) {
+            self.gain(from);
+            offered.forked.push(author);
+        }
+        Ok(())
+    }
+
+    fn gain(&mut self, from: Source) {
+        self.has_gained = true;
+        if let Some(asked) = self.peers.get_mut(&from).and_then(|peer| peer.asked.as_mut()) {
+            asked.is_fruitful = true;
+        }
+    }
+
+    fn asked_mut(&mut self, from: Source, number: u64) -> Option<&mut Asked> {
+        let asked = self.peers.get_mut(&from)?.asked.as_mut()?;
+        (asked.request.number == number).then_some(asked)
+    }
+
+    fn on_end(&mut self, now: Timestamp, from: Source, number: u64) {
+        if self.asked_mut(from, number).is_some()
+            && let Some(peer) = self.peers.get_mut(&from)
+            && let Some(asked) = peer.asked.take()
+        {
+            peer.settle(now, asked.is_fruitful);
+            // What came may wait for more of the kind: on with it at once.
+            if asked.is_fruitful && self.chase_at.is_some() {
+                self.chase_at = Some(now);
+            }
+        }
+    }
+
+    fn on_tick(&mut self, now: Timestamp, dag: &Dag) {
+        for peer in self.peers.values_mut() {
+            if peer.asked.as_ref().is_some_and(|asked| asked.deadline <= now) {
+                peer.asked = None;
+                peer.settle(now, false);
+            }
+            if peer.asked_from.is_some_and(|from| from <= now) {
+                peer.asked_from = None;
+            }
+        }
+        if self.chase_at.is_some_and(|at| at <= now) {
+            self.chase(now, dag);
+        }
+    }
+}
+
+impl Peer {
+    /// A request is over. A peer whose answers bring nothing is asked less and less, and then its
+    /// claims are void until it says something new.
+    fn settle(&mut self, now: Timestamp, is_fruitful: bool) {
+        if is_fruitful {
+            self.fruitless_count = 0;
+            return;
+        }
+        self.fruitless_count += 1;
+        if self.fruitless_count >= SYNC_FRUITLESS_COUNT_MAX {
+            self.claims = Vec::new();
+        } else {
+            self.asked_from = Some(now.after(pause(self.fruitless_count)));
+        }
+    }
+}
+
+/// Twice as long after each fruitless try.
+fn pause(try_count: u32) -> Span {
+    let ms = SYNC_CHASE_MIN.as_ms() << try_count.min(16);
+    Span::from_ms(ms.min(SYNC_RETRY_MAX.as_ms()))
+}
+
+fn merge(all: &mut Offered, more: Offered) {
+    all.held_count += more.held_count;
+    all.pending_count += more.pending_count;
+    all.known_count += more.known_count;
+    all.dropped_count += more.dropped_count;
+    all.refused.extend(more.refused);
+    all.forked.extend(more.forked);
+}
