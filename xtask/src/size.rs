@@ -21,8 +21,9 @@ pub(crate) fn report(workspace: &Workspace) -> Result<(), Failure> {
             ratios(kilobytes),
             verdict(kilobytes)
         );
-        if kilobytes > LIMIT_KB {
-            return Err(Failure::new(format!("'{entry}' is {kilobytes:.1} KB, over {LIMIT_KB}"))
+        let limit = if entry == "meshlace" { GOAL_KB } else { FILE_LIMIT_KB };
+        if kilobytes > limit {
+            return Err(Failure::new(format!("'{entry}' is {kilobytes:.1} KB, over {limit}"))
                 .remedy("find what grew, or argue a new limit in xtask/src/size.rs"));
         }
     }
@@ -47,10 +48,9 @@ fn verdict(kilobytes: f64) -> String {
 /// What the package should weigh. Kilobytes of 1,000 bytes.
 const GOAL_KB: f64 = 120.0;
 
-/// What it must not outgrow until the goal is reached: what it weighs today and a little.
-const LIMIT_KB: f64 = 158.0;
-
-const _: () = assert!(GOAL_KB <= LIMIT_KB);
+/// `meshlace/wasm` leaves the packing to the server: `gzip -9` makes 4% more of the module than the
+/// build does for `meshlace`, and Brotli 7% less.
+const FILE_LIMIT_KB: f64 = 126.0;
 
 /// Minified and gzip, each with what two pages need to talk: PeerJS 1.5, js-libp2p 3.3.
 const REFERENCES: [(&str, f64); 2] = [("PeerJS", 23.5), ("js-libp2p", 167.0)];

@@ -114,16 +114,6 @@ pub fn derive(context: Context, parts: &[&[u8]]) -> Digest {
     Digest(*hasher.finalize().as_bytes())
 }
 
-/// Fills `out` with the bytes of an extendable BLAKE3 output.
-pub fn expand(context: Context, parts: &[&[u8]], out: &mut [u8]) {
-    let mut hasher = blake3::Hasher::new_derive_key(context.0);
-    for part in parts {
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part);
-    }
-    hasher.finalize_xof().fill(out);
-}
-
 /// An Ed25519 signature.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Signature([u8; 64]);

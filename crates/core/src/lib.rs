@@ -24,6 +24,7 @@ pub mod ledger;
 pub mod limits;
 pub mod link;
 pub mod node;
+pub mod queue;
 pub mod rng;
 pub mod signalling;
 pub mod table;

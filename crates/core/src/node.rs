@@ -16,7 +16,6 @@
 //!
 //! Out of scope here: the ledger, rooms larger than a full mesh, files beyond one message.
 
-use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -25,6 +24,7 @@ use crate::error::ErrorCode;
 use crate::id::{ConnectionId, Instance, PeerId, SessionKey, StreamKey};
 use crate::limits::{ADMISSION_DEADLINE, LEAVE_DEADLINE, REMNANT_COUNT_MAX, STALL_MIN, WAKE_MIN};
 use crate::link::{Link, LinkInput, LinkState};
+use crate::queue::Queue;
 use crate::rng::{Rng, Seed};
 use crate::signalling::address::RoomAddress;
 use crate::signalling::client::{Client, ClientConfig, ClientInput};
@@ -134,9 +134,9 @@ pub struct Node {
     streams: Table<StreamKey, LocalStream>,
     diagnosis: Diagnosis,
     troubles: Troubles,
-    pool_queue: VecDeque<(PeerId, usize)>,
-    dirty: VecDeque<PeerId>,
-    effects: VecDeque<Effect>,
+    pool_queue: Queue<(PeerId, usize)>,
+    dirty: Queue<PeerId>,
+    effects: Queue<Effect>,
 }
 
 impl Node {
@@ -183,9 +183,9 @@ impl Node {
             streams: Table::new(),
             diagnosis: Diagnosis::default(),
             troubles: Troubles::default(),
-            pool_queue: VecDeque::new(),
-            dirty: VecDeque::new(),
-            effects: VecDeque::new(),
+            pool_queue: Queue::new(),
+            dirty: Queue::new(),
+            effects: Queue::new(),
         })
     }
 
@@ -216,7 +216,7 @@ impl Node {
     /// The next thing to do, `None` when there is nothing left.
     pub fn poll_effect(&mut self) -> Option<Effect> {
         loop {
-            if let Some(effect) = self.effects.pop_front() {
+            if let Some(effect) = self.effects.pop() {
                 return Some(effect);
             }
             if !self.pump() {
@@ -472,7 +472,7 @@ impl Node {
     }
 
     fn notify(&mut self, notice: Notice) {
-        self.effects.push_back(Effect::Notify(notice));
+        self.effects.push(Effect::Notify(notice));
     }
 
     /// Tells of what others did wrong, though not each time.

@@ -65,7 +65,9 @@ pub(crate) fn diagnose(world: &mut World, host: HostId) -> Report {
     world.run(1_100);
     let notices = world.host(host).notices.iter().rev();
     let report = notices.filter_map(|(_, notice)| match notice {
-        Notice::Diagnosis { ticket: found, report } if *found == ticket => Some(report.clone()),
+        Notice::Diagnosis { ticket: found, report } if *found == ticket => {
+            Some(Report::clone(report))
+        }
         _ => None,
     });
     let Some(report) = report.into_iter().next() else { panic!("no report within a second") };

@@ -1,5 +1,7 @@
 //! What the golden vectors ask of the built module: read bytes and write them again.
 
+use alloc::string::ToString;
+use alloc::vec::Vec;
 use meshlace_core::codec::DecodeError;
 use meshlace_core::link::Channel;
 use meshlace_core::link::frame::Frame;

@@ -1,5 +1,7 @@
 //! The methods of JavaScript that this module calls: what `src/machine.ts` declares.
 
+use alloc::string::String;
+use alloc::vec::Vec;
 use js_sys::Array;
 use meshlace_core::node::{IceServer, MeshError};
 use wasm_bindgen::JsValue;

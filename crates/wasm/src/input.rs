@@ -1,5 +1,7 @@
 //! One method of [`Machine`] for each input.
 
+use alloc::string::String;
+use alloc::vec::Vec;
 use meshlace_core::id::{ConnectionId, SocketId, StreamKey, Ticket};
 use meshlace_core::link::{
     Candidate, Channel, ConnectionState, ConnectionStats, Description, DescriptionKind, IceState,

@@ -6,6 +6,9 @@
 //! module's memory that the other side uses or copies before it returns. Names of peers and fixed
 //! words are made into JavaScript strings once and handed over by reference.
 #![forbid(unsafe_code)]
+#![cfg_attr(target_arch = "wasm32", no_std)]
+
+extern crate alloc;
 
 mod drain;
 mod golden;
@@ -13,11 +16,14 @@ mod host;
 mod input;
 mod machine;
 mod report;
+#[cfg(target_arch = "wasm32")]
+mod runtime;
 mod words;
 
 pub use golden::reencode;
 pub use machine::Machine;
 
+use alloc::string::String;
 use meshlace_core::signalling::address::RoomAddress;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;

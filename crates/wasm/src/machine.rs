@@ -1,5 +1,7 @@
 //! The node as JavaScript holds it.
 
+use alloc::string::String;
+use alloc::vec::Vec;
 use js_sys::{Array, Reflect};
 use meshlace_core::error::ErrorCode;
 use meshlace_core::id::PeerId;

@@ -1,5 +1,6 @@
 //! The report of `diagnose` as a JavaScript object: `Report` in `src/types.ts`.
 
+use alloc::string::String;
 use js_sys::{Array, Object, Reflect};
 use meshlace_core::link::{ConnectionState, ConnectionStats, IceState};
 use meshlace_core::node::{PeerReport, Report};

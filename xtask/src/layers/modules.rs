@@ -162,7 +162,8 @@ const CRYPTO_FOLDER: &str = "crates/core/src/crypto/";
 const CRYPTOGRAPHY: [&str; 5] =
     ["blake3", "chacha20poly1305", "curve25519_dalek", "ed25519_dalek", "x25519_dalek"];
 
-const FOUNDATIONS: [&str; 8] = ["codec", "crypto", "error", "id", "limits", "rng", "table", "time"];
+const FOUNDATIONS: [&str; 9] =
+    ["codec", "crypto", "error", "id", "limits", "queue", "rng", "table", "time"];
 const MACHINES: [&str; 6] = ["finality", "ledger", "link", "overlay", "signalling", "transfer"];
 
 /// Who, whom.

@@ -7,11 +7,15 @@
 //! A crate of its own, run by `xtask`, because the library of wasm-bindgen takes a minute to compile
 //! and `xtask` should answer within seconds.
 
+mod names;
+
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use wasm_bindgen_cli_support::Bindgen;
+use names::shorten;
+use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 
 fn main() -> ExitCode {
     let arguments: Vec<PathBuf> = env::args_os().skip(1).map(PathBuf::from).collect();
@@ -31,16 +35,26 @@ fn main() -> ExitCode {
 /// Names are removed (a third of the file, no use in a browser), the producers section is kept out of
 /// what ships too; the target features stay, because wasm-opt reads them.
 fn generate(input: &Path, folder: &Path) -> Result<(), String> {
+    let refused = |error: anyhow::Error| format!("{}: {error:#}", input.display());
     let mut bindgen = Bindgen::new();
     bindgen
         .input_path(input)
         .out_name(NAME)
         .web(true)
-        .map_err(|error| format!("{error:#}"))?
+        .map_err(refused)?
         .typescript(true)
+        .omit_default_module_path(true)
+        // Every browser with WebRTC and WebAssembly has `TextEncoder.encodeInto`.
+        .encode_into(EncodeInto::Always)
         .remove_name_section(true)
         .remove_producers_section(true);
-    bindgen.generate(folder).map_err(|error| format!("{}: {error:#}", input.display()))
+    let mut output = bindgen.generate_output().map_err(refused)?;
+    let names = shorten(output.wasm_mut());
+    output.emit(folder).map_err(refused)?;
+    let place = folder.join(format!("{NAME}.js"));
+    let refused = |error: std::io::Error| format!("{}: {error}", place.display());
+    let text = fs::read_to_string(&place).map_err(refused)?;
+    fs::write(&place, names.rewrite(&text)?).map_err(refused)
 }
 
 const NAME: &str = "meshlace_wasm";

@@ -59,7 +59,15 @@ impl LinkFault {
             }
             Self::Unexpected { found } => ("another frame", (*found).to_string()),
             Self::Signal(SignalError::Malformed(error)) => ("a signal", error.to_string()),
-            Self::Signal(error) => ("a true signal number", format!("{error:?}")),
+            Self::Signal(SignalError::AckOutOfRange { expected, found }) => {
+                ("an acknowledgement of a signal", format!("{found} where {expected} is the last"))
+            }
+            Self::Signal(SignalError::TooLong { limit }) => {
+                ("a description", format!("parts of more than {limit} bytes"))
+            }
+            Self::Signal(SignalError::TooManyEarly { limit }) => {
+                ("signals in their order", format!("more than {limit} before a missing one"))
+            }
             Self::Description(SdpError::SecondFingerprint) => {
                 ("one DTLS fingerprint", "a second fingerprint".to_string())
             }
@@ -72,7 +80,7 @@ impl LinkFault {
             Self::FalseAck(FalseAck { expected, found }) => {
                 ("an acknowledgement of what was sent", format!("{found} instead of {expected}"))
             }
-            Self::Inbox(fault) => ("messages in their order", format!("{fault:?}")),
+            Self::Inbox(fault) => ("messages in their order", fault.to_string()),
             Self::TooEarly { limit } => ("a hello", format!("more than {limit} frames before it")),
         }
     }

@@ -12,6 +12,7 @@
 //! Source: docs/protocol.md.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::limits::{
     ACK_BYTES, ACK_DELAY, ACK_MESSAGE_COUNT, FLIGHT_COUNT_MAX, GRANT_BYTES_MIN,
@@ -62,6 +63,25 @@ pub enum InboxFault {
         /// The number.
         found: u64,
     },
+}
+
+impl fmt::Display for InboxFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StashOverflow { limit } => write!(f, "more than {limit} bytes out of turn"),
+            Self::PieceOutOfPlace { expected, found } => {
+                write!(f, "a piece at byte {found} where {expected} is next")
+            }
+            Self::TotalChanged { expected, found } => {
+                write!(f, "a message of {expected} bytes that now has {found}")
+            }
+            Self::NotGranted { number } => write!(f, "a piece of {number} before its grant"),
+            Self::WrongSize { found } => write!(f, "a message of {found} bytes in this form"),
+            Self::NumberOutOfRange { limit, found } => {
+                write!(f, "number {found} where {limit} is the highest")
+            }
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

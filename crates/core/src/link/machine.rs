@@ -13,7 +13,6 @@
 //!
 //! Source: docs/protocol.md, section "Links".
 
-use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -21,6 +20,7 @@ use alloc::vec::Vec;
 use crate::crypto::Signing;
 use crate::error::{Delivery, ErrorCode};
 use crate::id::{ConnectionId, Epoch, Instance, LinkSession, PeerId, RoomId, Ticket};
+use crate::queue::Queue;
 use crate::rng::{Rng, Seed};
 use crate::time::{Span, Timestamp};
 
@@ -215,7 +215,7 @@ pub struct Link {
     pub(super) parts: (Epoch, String),
     pub(super) outbox: Outbox,
     pub(super) inbox: Inbox,
-    pub(super) effects: VecDeque<LinkEffect>,
+    pub(super) effects: Queue<LinkEffect>,
     /// Whether the link was verified since it was last closed.
     pub(super) was_open: bool,
     pub(super) heard_at: Timestamp,
@@ -268,7 +268,7 @@ impl Link {
             parts: (Epoch(0), String::new()),
             outbox: Outbox::new(1),
             inbox: Inbox::new(0),
-            effects: VecDeque::new(),
+            effects: Queue::new(),
             was_open: false,
             heard_at: now,
             sent_at: now,
@@ -398,7 +398,7 @@ impl Link {
 
     /// The next thing to do, `None` when there is nothing left.
     pub fn poll_effect(&mut self) -> Option<LinkEffect> {
-        if let Some(effect) = self.effects.pop_front() {
+        if let Some(effect) = self.effects.pop() {
             return Some(effect);
         }
         self.next_output()
@@ -483,7 +483,7 @@ impl Link {
     }
 
     pub(super) fn notice(&mut self, notice: LinkNotice) {
-        self.effects.push_back(LinkEffect::Notice(notice));
+        self.effects.push(LinkEffect::Notice(notice));
     }
 
     pub(super) fn enter(&mut self, state: LinkState) {

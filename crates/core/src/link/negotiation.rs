@@ -19,13 +19,13 @@
 //!
 //! Source: W3C WebRTC 1.0, section 10.7 "Perfect negotiation example"; docs/protocol.md R-230.
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use crate::id::Ticket;
 use crate::limits::EARLY_CANDIDATE_COUNT_MAX;
 
 use super::transport::{Candidate, Description, DescriptionKind};
+use crate::queue::Queue;
 
 /// Who gives way when both offer at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,10 +68,10 @@ pub(super) struct Negotiation {
     in_flight: Option<(Ticket, Operation)>,
     ticket: Ticket,
     needed: bool,
-    incoming: VecDeque<Description>,
+    incoming: Vec<Description>,
     ignoring_offer: bool,
     remote_applied: bool,
-    candidates: VecDeque<Candidate>,
+    candidates: Queue<Candidate>,
 }
 
 impl Negotiation {
@@ -84,10 +84,10 @@ impl Negotiation {
             in_flight: None,
             ticket: Ticket(0),
             needed: offers,
-            incoming: VecDeque::new(),
+            incoming: Vec::new(),
             ignoring_offer: false,
             remote_applied: false,
-            candidates: VecDeque::new(),
+            candidates: Queue::new(),
         }
     }
 
@@ -132,16 +132,16 @@ impl Negotiation {
         // Two are enough: an offer and the answer to ours. More come only from a peer that sends
         // offers faster than the browser takes them; the newest is the one that counts.
         if self.incoming.len() >= 2 {
-            self.incoming.pop_back();
+            self.incoming.pop();
         }
-        self.incoming.push_back(description);
+        self.incoming.push(description);
     }
 
     /// The other side's candidates came; they wait for its description.
     pub(super) fn receive_candidates(&mut self, candidates: Vec<Candidate>) {
         for candidate in candidates {
             if self.candidates.len() < EARLY_CANDIDATE_COUNT_MAX {
-                self.candidates.push_back(candidate);
+                self.candidates.push(candidate);
             }
         }
     }
@@ -151,7 +151,8 @@ impl Negotiation {
         if self.in_flight.is_some() {
             return None;
         }
-        while let Some(description) = self.incoming.pop_front() {
+        while !self.incoming.is_empty() {
+            let description = self.incoming.remove(0);
             match (description.kind, self.state) {
                 (DescriptionKind::Offer, SignalingState::OwnOffer)
                     if self.manners == Manners::Impolite =>
@@ -175,9 +176,9 @@ impl Negotiation {
         // Candidates of an ignored offer carry a username fragment of their own; the browser
         // refuses them without harm. They are dropped here so that they do not pile up.
         if self.ignoring_offer && !self.remote_applied {
-            self.candidates.clear();
+            self.candidates = Queue::new();
         }
-        if self.remote_applied { self.candidates.pop_front().map(Step::Candidate) } else { None }
+        if self.remote_applied { self.candidates.pop().map(Step::Candidate) } else { None }
     }
 
     /// `setLocalDescription()` is done. Says whether the description is to be sent; `None` for a

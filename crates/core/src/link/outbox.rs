@@ -24,6 +24,7 @@ use crate::limits::{
     FRAME_OVERHEAD_BYTES, GRANT_BYTES_MIN, LINK_QUEUE_BYTES_MAX, LINK_QUEUE_COUNT_MAX,
     SMALL_MESSAGE_BYTES_MAX,
 };
+use crate::queue::Queue;
 
 use super::frame::{Frame, Partial};
 use super::hello::Standing;
@@ -91,7 +92,7 @@ pub struct Full {
 /// Messages on their way to one peer.
 #[derive(Debug)]
 pub(super) struct Outbox {
-    queue: VecDeque<Queued>,
+    queue: Queue<Queued>,
     queue_bytes: usize,
     flight: VecDeque<Flying>,
     /// Number of the first message in flight, or of the next to be numbered.
@@ -112,7 +113,7 @@ impl Outbox {
     #[must_use]
     pub(super) fn new(first: u64) -> Self {
         Self {
-            queue: VecDeque::new(),
+            queue: Queue::new(),
             queue_bytes: 0,
             flight: VecDeque::new(),
             first: first.max(1),
@@ -133,7 +134,7 @@ impl Outbox {
             return Err(Full { limit: LINK_QUEUE_BYTES_MAX });
         }
         self.queue_bytes += body.len() + MESSAGE_COST_BYTES;
-        self.queue.push_back(Queued { key, body });
+        self.queue.push(Queued { key, body });
         Ok(())
     }
 
@@ -145,10 +146,8 @@ impl Outbox {
 
     /// Takes a message back that was not sent yet. Says what became of it, `None` if it is gone.
     pub(super) fn cancel(&mut self, key: MessageKey) -> Option<Delivery> {
-        if let Some(index) = self.queue.iter().position(|queued| queued.key == key) {
-            if let Some(queued) = self.queue.remove(index) {
-                self.queue_bytes -= queued.body.len() + MESSAGE_COST_BYTES;
-            }
+        if let Some(queued) = self.queue.take(|queued| queued.key == key) {
+            self.queue_bytes -= queued.body.len() + MESSAGE_COST_BYTES;
             return Some(Delivery::NotSent);
         }
         self.flight.iter().any(|flying| flying.key == key).then_some(Delivery::Unknown)
@@ -281,12 +280,12 @@ impl Outbox {
     /// Gives a number to the next queued message. One large message at a time is under way: more
     /// would only make the receiver hold what overtakes them.
     fn admit_one(&mut self) -> bool {
-        let Some(next) = self.queue.front() else { return false };
+        let Some(next) = self.queue.first() else { return false };
         let is_small = next.body.len() <= SMALL_MESSAGE_BYTES_MAX;
         if self.flight.len() >= FLIGHT_COUNT_MAX || (!is_small && self.large_pending > 0) {
             return false;
         }
-        let Some(Queued { key, body }) = self.queue.pop_front() else { return false };
+        let Some(Queued { key, body }) = self.queue.pop() else { return false };
         self.large_pending += usize::from(!is_small);
         let (sent, acked, ever_sent, granted) = (0, 0, 0, false);
         self.flight.push_back(Flying { key, body, sent, acked, ever_sent, granted });
@@ -344,7 +343,7 @@ impl Outbox {
     /// there is none, the window is full or the receiver's grant is awaited.
     pub(super) fn next_piece(&mut self, frame_bytes_max: usize) -> Option<Vec<u8>> {
         let large_is_next =
-            self.queue.front().is_some_and(|next| next.body.len() > SMALL_MESSAGE_BYTES_MAX);
+            self.queue.first().is_some_and(|next| next.body.len() > SMALL_MESSAGE_BYTES_MAX);
         if self.large_pending == 0 && !(large_is_next && self.admit_one()) {
             return None;
         }
@@ -379,12 +378,14 @@ impl Outbox {
     /// numbers, so that none of it can be taken for a later message.
     pub(super) fn give_up(&mut self) -> Vec<(MessageKey, Delivery)> {
         let mut lost = Vec::new();
-        for flying in self.flight.drain(..) {
+        while let Some(flying) = self.flight.pop_front() {
             self.first += 1;
             let delivery = if flying.ever_sent > 0 { Delivery::Unknown } else { Delivery::NotSent };
             lost.push((flying.key, delivery));
         }
-        lost.extend(self.queue.drain(..).map(|queued| (queued.key, Delivery::NotSent)));
+        while let Some(queued) = self.queue.pop() {
+            lost.push((queued.key, Delivery::NotSent));
+        }
         (self.queue_bytes, self.wire_bytes) = (0, 0);
         (self.small_cursor, self.large_cursor, self.large_pending) = (0, 0, 0);
         lost
@@ -393,16 +394,18 @@ impl Outbox {
     /// The peer started anew: gives up what was sent, keeps what was not, numbered from 1.
     pub(super) fn start_over(&mut self) -> Vec<MessageKey> {
         let mut lost = Vec::new();
-        let mut kept = VecDeque::new();
-        for flying in self.flight.drain(..) {
+        let mut kept = Queue::new();
+        while let Some(flying) = self.flight.pop_front() {
             if flying.ever_sent > 0 {
                 self.queue_bytes -= flying.body.len() + MESSAGE_COST_BYTES;
                 lost.push(flying.key);
             } else {
-                kept.push_back(Queued { key: flying.key, body: flying.body });
+                kept.push(Queued { key: flying.key, body: flying.body });
             }
         }
-        kept.append(&mut self.queue);
+        while let Some(queued) = self.queue.pop() {
+            kept.push(queued);
+        }
         self.queue = kept;
         (self.first, self.wire_bytes) = (1, 0);
         (self.small_cursor, self.large_cursor, self.large_pending) = (0, 0, 0);

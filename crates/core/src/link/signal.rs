@@ -6,7 +6,6 @@
 //!
 //! Source: docs/protocol.md.
 
-use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -209,7 +208,7 @@ struct Unacknowledged {
 #[derive(Debug, Default)]
 pub struct SignalQueue {
     last_number: u64,
-    flight: VecDeque<Unacknowledged>,
+    flight: Vec<Unacknowledged>,
     unsent_from: u64,
     retry_at: Option<Timestamp>,
     retry_after: Span,
@@ -228,7 +227,7 @@ impl SignalQueue {
             self.unsent_from = self.last_number;
             self.retry_after = SIGNAL_RETRY_MIN;
         }
-        self.flight.push_back(Unacknowledged { number: self.last_number, epoch, signal });
+        self.flight.push(Unacknowledged { number: self.last_number, epoch, signal });
     }
 
     /// Whether another signal may be taken.
@@ -284,7 +283,7 @@ impl SignalQueue {
 
     /// Sends everything unacknowledged again from now on: the way it went may have lost it.
     pub fn resend(&mut self) {
-        if let Some(first) = self.flight.front() {
+        if let Some(first) = self.flight.first() {
             self.unsent_from = first.number;
             self.retry_after = SIGNAL_RETRY_MIN;
         }
@@ -323,8 +322,8 @@ impl SignalQueue {
             });
         }
         let signal = Signal::decode(&incoming.body).map_err(SignalError::Malformed)?;
-        while self.flight.front().is_some_and(|first| first.number <= incoming.ack) {
-            self.flight.pop_front();
+        while self.flight.first().is_some_and(|first| first.number <= incoming.ack) {
+            self.flight.remove(0);
         }
         if incoming.number == 0 {
             return Ok(Vec::new());

@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::id::{ConnectionId, PeerId, Ticket};
@@ -52,7 +53,7 @@ impl Node {
             self.diagnosis.last_read = self.diagnosis.last_read.next();
             let ticket = Ticket(self.diagnosis.last_read.0 | STATS_TICKET_BIT);
             self.diagnosis.awaited.insert(ticket, id);
-            self.effects.push_back(Effect::ReadStats { connection, ticket });
+            self.effects.push(Effect::ReadStats { connection, ticket });
         }
         if self.diagnosis.awaited.is_empty() {
             return self.finish_diagnosis();
@@ -95,7 +96,7 @@ impl Node {
                 PeerReport { peer: *id, state: peer.state(), link, findings }
             })
             .collect();
-        let report = Report {
+        let report = Arc::new(Report {
             self_id: self.self_id(),
             status: self.status,
             server: match &self.server {
@@ -104,9 +105,9 @@ impl Node {
                 Server::Lost(code) => code.sentence().to_string(),
             },
             peers,
-        };
+        });
         for ticket in tickets {
-            self.notify(Notice::Diagnosis { ticket, report: report.clone() });
+            self.notify(Notice::Diagnosis { ticket, report: Arc::clone(&report) });
         }
     }
 }

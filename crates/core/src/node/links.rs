@@ -18,8 +18,8 @@ impl Node {
     pub(super) fn tell_link(&mut self, id: PeerId, input: LinkInput) -> Outcome {
         let now = self.now();
         let Some(peer) = self.peers.get_mut(&id) else { return Outcome::Stale };
-        if !self.dirty.contains(&id) {
-            self.dirty.push_back(id);
+        if !self.dirty.iter().any(|dirty| *dirty == id) {
+            self.dirty.push(id);
         }
         match peer.link.handle(now, input) {
             LinkOutcome::Done | LinkOutcome::Full(_) => Outcome::Done,
@@ -120,7 +120,7 @@ impl Node {
 
     /// Takes one effect of one link. Whether there was one.
     pub(super) fn pump_links(&mut self) -> bool {
-        while let Some(id) = self.dirty.front().copied() {
+        while let Some(id) = self.dirty.first().copied() {
             let effect = self.peers.get_mut(&id).and_then(|peer| peer.link.poll_effect());
             match effect {
                 Some(effect) => {
@@ -165,12 +165,12 @@ impl Node {
             LinkEffect::CloseConnection(connection) => Effect::CloseConnection { connection },
             LinkEffect::Signal(signal) => return self.send_signal(id, &signal),
             LinkEffect::WantPool(bytes) => {
-                self.pool_queue.push_back((id, bytes));
+                self.pool_queue.push((id, bytes));
                 return self.grant_pool();
             }
             LinkEffect::Notice(notice) => return self.on_notice(id, notice),
         };
-        self.effects.push_back(effect);
+        self.effects.push(effect);
     }
 
     fn servers_for(&self, stage: IceStage) -> Vec<IceServer> {
@@ -187,12 +187,12 @@ impl Node {
 
     /// Gives reassembly room to those who wait, in their order.
     pub(super) fn grant_pool(&mut self) {
-        while let Some((id, bytes)) = self.pool_queue.front().copied() {
+        while let Some((id, bytes)) = self.pool_queue.first().copied() {
             let used: usize = self.peers.values().map(|peer| peer.link.pool_bytes()).sum();
             if used + bytes > REASSEMBLY_BYTES_MAX {
                 return;
             }
-            self.pool_queue.pop_front();
+            self.pool_queue.pop();
             let _ = self.tell_link(id, LinkInput::PoolGranted);
         }
     }

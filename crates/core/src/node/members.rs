@@ -71,13 +71,13 @@ impl Node {
         let Some(effect) = self.client.poll_effect() else { return false };
         match effect {
             ClientEffect::OpenSocket { socket, url } => {
-                self.effects.push_back(Effect::OpenSocket { socket, url });
+                self.effects.push(Effect::OpenSocket { socket, url });
             }
             ClientEffect::SendSocket { socket, bytes } => {
-                self.effects.push_back(Effect::SendSocket { socket, bytes });
+                self.effects.push(Effect::SendSocket { socket, bytes });
             }
             ClientEffect::CloseSocket { socket } => {
-                self.effects.push_back(Effect::CloseSocket { socket });
+                self.effects.push(Effect::CloseSocket { socket });
             }
             ClientEffect::Notice(_) if self.phase == Phase::Closed => {}
             ClientEffect::Notice(notice) => self.on_client(notice),

@@ -1,6 +1,7 @@
 //! What the node tells the application.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -142,7 +143,7 @@ pub enum Notice {
         /// Of the call.
         ticket: Ticket,
         /// The report.
-        report: Report,
+        report: Arc<Report>,
     },
     /// Something went wrong that no call can be told.
     Trouble(MeshError),

@@ -1,6 +1,5 @@
 //! One peer as the node knows it: who it is at the server, its link, and what was agreed with it.
 
-use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -8,6 +7,7 @@ use crate::crypto::SEAL_NONCE_BYTES;
 use crate::id::{ConnectionId, StreamKey, Ticket};
 use crate::limits::{RETRY_MAX, RETRY_MIN};
 use crate::link::{Link, LinkState};
+use crate::queue::Queue;
 use crate::signalling::envelope::{PairKeys, VerifiedIntroduction};
 use crate::table::Table;
 use crate::time::{Span, Timestamp};
@@ -37,7 +37,7 @@ pub(super) struct Peer {
     pub(super) retry_after: Span,
     /// Until when nothing of it is taken, after it broke the protocol.
     pub(super) ignored_until: Option<Timestamp>,
-    seen_envelopes: VecDeque<[u8; SEAL_NONCE_BYTES]>,
+    seen_envelopes: Queue<[u8; SEAL_NONCE_BYTES]>,
     pub(super) presence: Option<Vec<u8>>,
     pub(super) streams: Table<String, RemoteStream>,
     /// Our streams it was told of.
@@ -70,7 +70,7 @@ impl Peer {
             retry_at: None,
             retry_after: RETRY_MIN,
             ignored_until: None,
-            seen_envelopes: VecDeque::new(),
+            seen_envelopes: Queue::new(),
             presence: None,
             streams: Table::new(),
             announced: Vec::new(),
@@ -110,13 +110,13 @@ impl Peer {
     /// Notes an envelope. Whether this very one came before.
     pub(super) fn is_replay(&mut self, sealed: &[u8]) -> bool {
         let Some(nonce) = sealed.first_chunk::<SEAL_NONCE_BYTES>() else { return false };
-        if self.seen_envelopes.contains(nonce) {
+        if self.seen_envelopes.iter().any(|seen| seen == nonce) {
             return true;
         }
         if self.seen_envelopes.len() == ENVELOPE_MEMORY_COUNT {
-            self.seen_envelopes.pop_front();
+            self.seen_envelopes.pop();
         }
-        self.seen_envelopes.push_back(*nonce);
+        self.seen_envelopes.push(*nonce);
         false
     }
 

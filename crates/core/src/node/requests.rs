@@ -204,7 +204,7 @@ impl Node {
             Some(peer) => core::mem::take(&mut peer.asked),
             None => return,
         };
-        for (_, request) in theirs {
+        for (_, request) in theirs.into_entries() {
             self.requests.asked.remove(&request);
             self.notify(Notice::Withdrawn { request });
         }

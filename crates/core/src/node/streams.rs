@@ -74,7 +74,7 @@ impl Node {
             let Some(peer) = self.peers.get_mut(&id) else { return };
             let is_new = add(&mut peer.announced, stream);
             if add(&mut peer.attached, stream) {
-                self.effects.push_back(Effect::AttachStream { connection, stream });
+                self.effects.push(Effect::AttachStream { connection, stream });
             }
             if is_new {
                 self.send_own(id, &Parcel::Stream { media_id, label }, &[]);
@@ -92,7 +92,7 @@ impl Node {
                 && let Some(connection) = peer.attached_to
                 && peer.link.connection_id() == Some(connection)
             {
-                self.effects.push_back(Effect::DetachStream { connection, stream });
+                self.effects.push(Effect::DetachStream { connection, stream });
             }
             if told {
                 let media_id = media_id.clone();
@@ -151,7 +151,7 @@ impl Node {
             Some(peer) => core::mem::take(&mut peer.streams),
             None => return,
         };
-        for (media_id, stream) in streams {
+        for (media_id, stream) in streams.into_entries() {
             if stream.is_told {
                 self.notify(Notice::StreamRemoved { peer: id, media_id });
             }

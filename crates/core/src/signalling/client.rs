@@ -17,13 +17,13 @@
 //!
 //! Source: docs/protocol.md.
 
-use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::crypto::Signing;
 use crate::error::ErrorCode;
 use crate::id::{Nonce, SessionKey, SocketId, Topic};
+use crate::queue::Queue;
 use crate::rng::{Rng, Seed};
 use crate::time::{Clock, Now, Span, Timestamp};
 
@@ -211,7 +211,7 @@ pub struct Client {
     /// Why the last try failed, for the refusal at the admission deadline.
     failure: Failure,
     introduction_sent: bool,
-    effects: VecDeque<ClientEffect>,
+    effects: Queue<ClientEffect>,
 }
 
 /// Where we stand with the server.
@@ -307,7 +307,7 @@ impl Client {
             failure_count: 0,
             failure: Failure::unreachable("no answer"),
             introduction_sent: false,
-            effects: VecDeque::new(),
+            effects: Queue::new(),
         }
     }
 
@@ -333,7 +333,7 @@ impl Client {
 
     /// The next thing to do for the driver.
     pub fn poll_effect(&mut self) -> Option<ClientEffect> {
-        self.effects.pop_front()
+        self.effects.pop()
     }
 
     /// When to come back with [`ClientInput::Tick`].
@@ -355,11 +355,11 @@ impl Client {
     }
 
     fn notice(&mut self, notice: ClientNotice) {
-        self.effects.push_back(ClientEffect::Notice(notice));
+        self.effects.push(ClientEffect::Notice(notice));
     }
 
     fn send(&mut self, socket: SocketId, message: &super::message::ClientMessage) {
-        self.effects.push_back(ClientEffect::SendSocket { socket, bytes: message.encode() });
+        self.effects.push(ClientEffect::SendSocket { socket, bytes: message.encode() });
     }
 }
 

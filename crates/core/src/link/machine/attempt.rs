@@ -74,13 +74,13 @@ impl Link {
         let stage = self.config.stage;
         let nonce = self.rng.nonce();
         self.connection = Some(Connection::new(id, negotiation, nonce, stage, self.now));
-        self.effects.push_back(LinkEffect::Create(id, stage));
+        self.effects.push(LinkEffect::Create(id, stage));
         self.enter(if self.was_open { LinkState::Rebuilding } else { LinkState::Signalling });
     }
 
     pub(super) fn drop_connection(&mut self) {
         if let Some(connection) = self.connection.take() {
-            self.effects.push_back(LinkEffect::CloseConnection(connection.id));
+            self.effects.push(LinkEffect::CloseConnection(connection.id));
         }
         (self.restart_at, self.restarted_at, self.check_at) = (None, None, None);
     }
@@ -529,7 +529,7 @@ impl Link {
         if let Some(connection) = &mut self.connection {
             connection.stage = IceStage::Relayed;
             let id = connection.id;
-            self.effects.push_back(LinkEffect::RestartIce(id, IceStage::Relayed));
+            self.effects.push(LinkEffect::RestartIce(id, IceStage::Relayed));
         }
     }
 }

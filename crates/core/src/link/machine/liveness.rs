@@ -156,7 +156,7 @@ impl Link {
         connection.stage = stage;
         let id = connection.id;
         self.restart_count += 1;
-        self.effects.push_back(LinkEffect::RestartIce(id, stage));
+        self.effects.push(LinkEffect::RestartIce(id, stage));
         self.enter(LinkState::Restarting);
         self.signals.resend();
     }

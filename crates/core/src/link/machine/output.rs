@@ -18,7 +18,7 @@ impl Link {
 
     pub(super) fn send_frame(&mut self, channel: Channel, bytes: Vec<u8>) {
         if let Some(frame) = self.account(channel, bytes) {
-            self.effects.push_back(frame);
+            self.effects.push(frame);
         }
     }
 
@@ -58,7 +58,7 @@ impl Link {
             && !self.pool_asked
         {
             self.pool_asked = true;
-            self.effects.push_back(LinkEffect::WantPool(bytes));
+            self.effects.push(LinkEffect::WantPool(bytes));
         }
     }
 
@@ -75,7 +75,7 @@ impl Link {
             let frame = Frame::Signal { epoch, number, ack, body: &signal.body }.encode();
             // Both ways where the path is in doubt: signals are counted once.
             if self.distrusts_path() {
-                self.effects.push_back(LinkEffect::Signal(signal));
+                self.effects.push(LinkEffect::Signal(signal));
             }
             return self.account(Channel::Control, frame);
         }

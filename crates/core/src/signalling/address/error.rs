@@ -102,7 +102,7 @@ impl AddressError {
             Self::Host => String::from("a host that cannot be read"),
             Self::Port => String::from("a port that cannot be read"),
             Self::Path => String::from("a path"),
-            Self::Name { found } => format!("{found:?}"),
+            Self::Name { found } => format!("'{}'", found.escape_default()),
         }
     }
 }

@@ -1,12 +1,11 @@
 //! The server part of an address, normalised as a browser's URL parser does it.
 
 use alloc::format;
-use alloc::string::{String, ToString};
-use core::net::{Ipv4Addr, Ipv6Addr};
+use alloc::string::String;
 
 use crate::limits::HOST_BYTES_MAX;
 
-use super::{AddressError, SOCKET_PATH};
+use super::{AddressError, SOCKET_PATH, ip, split_scheme};
 
 /// A server: host, port, and whether the socket to it is encrypted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +22,7 @@ impl ServerAddress {
     /// `Scheme`, `UserInfo`, `Host`, `Port` and `Path` of [`AddressError`].
     pub fn parse(text: &str, page_is_secure: bool) -> Result<Self, AddressError> {
         let text = text.trim();
-        let (secure, rest) = match text.split_once("://") {
+        let (secure, rest) = match split_scheme(text) {
             Some((scheme, rest)) => match scheme.to_ascii_lowercase().as_str() {
                 "wss" | "https" => (Some(true), rest),
                 "ws" | "http" => (Some(false), rest),
@@ -110,8 +109,8 @@ fn normal_name(name: &str) -> Result<String, AddressError> {
         return Err(AddressError::Host);
     }
     if let Some(inner) = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        let address: Ipv6Addr = inner.parse().map_err(|_| AddressError::Host)?;
-        return Ok(format!("[{}]", serialize_v6(address)));
+        let groups = ip::read_v6(inner).ok_or(AddressError::Host)?;
+        return Ok(format!("[{}]", ip::write_v6(groups)));
     }
     let name = name.to_ascii_lowercase();
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
@@ -122,26 +121,15 @@ fn normal_name(name: &str) -> Result<String, AddressError> {
     // Only the one with four decimal numbers is accepted here.
     let last = name.rsplit('.').next().unwrap_or("");
     if last.bytes().all(|byte| byte.is_ascii_digit()) || last.starts_with("0x") {
-        let address: Ipv4Addr = name.parse().map_err(|_| AddressError::Host)?;
-        return Ok(address.to_string());
+        ip::read_v4(&name).ok_or(AddressError::Host)?;
     }
     Ok(name)
-}
-
-/// As the URL standard writes IPv6: hexadecimal groups only, where Rust's `Display` shows mapped
-/// IPv4 addresses with dots.
-fn serialize_v6(address: Ipv6Addr) -> String {
-    if address.to_ipv4_mapped().is_some() {
-        let [.., high, low] = address.segments();
-        return format!("::ffff:{high:x}:{low:x}");
-    }
-    address.to_string()
 }
 
 fn is_loopback(name: &str) -> bool {
     let v6 = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     name == "localhost"
         || name.ends_with(".localhost")
-        || name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
-        || v6.is_some_and(|v6| v6.parse::<Ipv6Addr>().is_ok_and(|address| address.is_loopback()))
+        || matches!(ip::read_v4(name), Some([127, ..]))
+        || v6.and_then(ip::read_v6) == Some([0, 0, 0, 0, 0, 0, 0, 1])
 }

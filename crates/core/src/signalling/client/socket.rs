@@ -29,7 +29,7 @@ impl Client {
         self.socket_last = socket;
         self.state = State::Opening { socket, due: now.after(SOCKET_ATTEMPT_DEADLINE) };
         let url = self.config.socket_url.clone();
-        self.effects.push_back(ClientEffect::OpenSocket { socket, url });
+        self.effects.push(ClientEffect::OpenSocket { socket, url });
     }
 
     pub(super) fn socket_opened(&mut self, _now: Timestamp, opened: SocketId) -> Outcome {
@@ -57,7 +57,7 @@ impl Client {
     /// Gives the current socket up, if there is one, and tries again later.
     pub(super) fn fail(&mut self, now: Timestamp, failure: Failure) {
         if let Some(socket) = self.state.socket() {
-            self.effects.push_back(ClientEffect::CloseSocket { socket });
+            self.effects.push(ClientEffect::CloseSocket { socket });
         }
         self.retreat(now, failure);
     }
@@ -65,7 +65,7 @@ impl Client {
     /// Ends for good, and says why.
     pub(super) fn refuse(&mut self, failure: Failure) {
         if let Some(socket) = self.state.socket() {
-            self.effects.push_back(ClientEffect::CloseSocket { socket });
+            self.effects.push(ClientEffect::CloseSocket { socket });
         }
         self.state = State::Ended;
         let Failure { code, expected, found } = failure;
@@ -144,7 +144,7 @@ impl Client {
                 // that has just begun is left alone: wishes to wake come in groups.
                 let age = SOCKET_ATTEMPT_DEADLINE.minus(due.since(now));
                 if age >= WAKE_ATTEMPT_AGE {
-                    self.effects.push_back(ClientEffect::CloseSocket { socket });
+                    self.effects.push(ClientEffect::CloseSocket { socket });
                     self.open_socket(now);
                 }
             }
@@ -161,7 +161,7 @@ impl Client {
             if let State::Online { .. } | State::ExpectMembers { .. } = self.state {
                 self.send(socket, &ClientMessage::Leave);
             }
-            self.effects.push_back(ClientEffect::CloseSocket { socket });
+            self.effects.push(ClientEffect::CloseSocket { socket });
         }
         self.state = State::Ended;
         Outcome::Done
