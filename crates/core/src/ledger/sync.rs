@@ -146,6 +146,8 @@ pub struct Sync {
     chase_count: u32,
     /// Whom to ask next.
     turn: Source,
+    /// The digest as it was when the ledger had this many blocks and this state of forks.
+    digest: Option<((u32, u32), [u8; 32])>,
 }
 
 impl Sync {
@@ -229,11 +231,11 @@ impl Sync {
         offered: &mut Offered,
     ) -> Result<(), SyncFault> {
         match SyncMessage::decode(bytes).map_err(SyncFault::Malformed)? {
-            SyncMessage::Digest(digest) => self.on_digest(dag, from, digest),
+            SyncMessage::Digest(digest) => self.on_digest(now, dag, from, digest),
             SyncMessage::Frontier { is_full, asks_back, claims } => {
                 self.on_frontier(now, dag, from, is_full, claims);
                 if asks_back {
-                    self.say_frontier(dag, from, is_full, false);
+                    self.say_frontier(now, dag, from, (is_full, false));
                 }
             }
             SyncMessage::Request(request) => self.serve(now, dag, from, &request),
@@ -252,23 +254,43 @@ impl Sync {
         self.effects.push_back(SyncEffect { to, bytes: message.encode() });
     }
 
+    /// The ledger's digest, computed only where the ledger changed: anyone may ask at any time.
+    fn digest(&mut self, dag: &Dag) -> [u8; 32] {
+        let state = (dag.held_count(), dag.void_epoch());
+        match self.digest {
+            Some((known, digest)) if known == state => digest,
+            _ => self.digest.insert((state, *dag.digest().as_bytes())).1,
+        }
+    }
+
     fn say_digest(&mut self, dag: &Dag, to: Source) {
-        self.say(to, &SyncMessage::Digest(*dag.digest().as_bytes()));
+        let digest = self.digest(dag);
+        self.say(to, &SyncMessage::Digest(digest));
     }
 
     fn say_digest_to_all(&mut self, dag: &Dag) {
-        let message = SyncMessage::Digest(*dag.digest().as_bytes());
+        let message = SyncMessage::Digest(self.digest(dag));
         let links: Vec<Source> = self.peers.keys().copied().collect();
         links.into_iter().for_each(|to| self.say(to, &message));
     }
 
-    fn say_frontier(&mut self, dag: &Dag, to: Source, is_full: bool, asks_back: bool) {
+    /// A frontier is long and asked for by a short message, so it counts as served.
+    fn say_frontier(
+        &mut self,
+        now: Timestamp,
+        dag: &Dag,
+        to: Source,
+        (is_full, asks_back): (bool, bool),
+    ) {
         let claims = dag.frontier().iter().map(|entry| Claim::of(entry, is_full)).collect();
-        self.say(to, &SyncMessage::Frontier { is_full, asks_back, claims });
+        let bytes = SyncMessage::Frontier { is_full, asks_back, claims }.encode();
+        if self.peers.get_mut(&to).is_some_and(|peer| peer.served.take(now, bytes.len())) {
+            self.effects.push_back(SyncEffect { to, bytes });
+        }
     }
 
-    fn on_digest(&mut self, dag: &Dag, from: Source, digest: [u8; 32]) {
-        let is_equal = dag.digest().as_bytes() == &digest;
+    fn on_digest(&mut self, now: Timestamp, dag: &Dag, from: Source, digest: [u8; 32]) {
+        let is_equal = self.digest(dag) == digest;
         if let Some(peer) = self.peers.get_mut(&from) {
             peer.digest = Some(digest);
             peer.fruitless_count = 0;
@@ -277,7 +299,7 @@ impl Sync {
             }
         }
         if !is_equal {
-            self.say_frontier(dag, from, false, true);
+            self.say_frontier(now, dag, from, (false, true));
         }
     }
 
@@ -292,14 +314,14 @@ impl Sync {
         let ours = dag.frontier();
         let agrees = ours.len() == claims.len()
             && ours.iter().zip(&claims).all(|(entry, claim)| Claim::of(entry, is_full) == *claim);
-        let digest = *dag.digest().as_bytes();
+        let digest = self.digest(dag);
         self.tell_of_forks(dag, from, &claims);
         let Some(peer) = self.peers.get_mut(&from) else { return };
         peer.claims = claims;
         let is_due = peer.full_at.is_none_or(|at| now.since(at) >= SYNC_FULL_INTERVAL);
         if agrees && !is_full && is_due && peer.digest.is_some_and(|other| other != digest) {
             peer.full_at = Some(now);
-            self.say_frontier(dag, from, true, true);
+            self.say_frontier(now, dag, from, (true, true));
         }
     }
 

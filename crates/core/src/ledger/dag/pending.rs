@@ -138,14 +138,19 @@ impl Pending {
             if !author_over && !source_over && !all_over {
                 return dropped;
             }
-            let is_all = !author_over && !source_over;
+            // Over all peers it is the one with most that gives way: two that flood leave room for others.
+            let most = self.by_source.iter().max_by_key(|(_, count)| **count);
+            let most = most.map(|(source, _)| *source);
             let own = author_mark(&author);
             let within = |at: u32, mark: &Mark| {
-                is_all
-                    || source_over && mark.source == source
-                    || author_over
-                        && mark.author == own
+                if author_over {
+                    mark.author == own
                         && self.slot(at).is_some_and(|it| it.block.header.author == author)
+                } else if source_over {
+                    mark.source == source
+                } else {
+                    Some(mark.source) == most
+                }
             };
             let mut highest = (0, NONE);
             for (at, mark) in (0..).zip(&self.marks) {

@@ -6,7 +6,10 @@ use crate::codec::Reader;
 use crate::crypto::Signing;
 use crate::ledger::block::{Parents, UnverifiedBlock, salted};
 use crate::ledger::order::Order;
-use crate::limits::{PENDING_AUTHOR_COUNT_MAX, RUN_BYTES_MAX, RUN_COUNT_MAX};
+use crate::limits::{
+    PENDING_AUTHOR_COUNT_MAX, PENDING_COUNT_MAX, PENDING_PEER_COUNT_MAX, RUN_BYTES_MAX,
+    RUN_COUNT_MAX,
+};
 use crate::rng::Rng;
 
 mod forks;

@@ -26,18 +26,22 @@ impl Default for Served {
 }
 
 impl Served {
-    fn refill(&mut self, now: Timestamp) {
+    /// Whether so much may be served by now; then it counts as served.
+    pub(super) fn take(&mut self, now: Timestamp, bytes: usize) -> bool {
+        let is_left = self.is_left(now, bytes);
+        if is_left {
+            self.bytes_left -= bytes as u64;
+        }
+        is_left
+    }
+
+    /// Whether so much may be served by now.
+    fn is_left(&mut self, now: Timestamp, bytes: usize) -> bool {
         let earned =
             now.since(self.at).as_ms().saturating_mul(SYNC_SERVED_BYTES_PER_SECOND) / 1_000;
         self.bytes_left = self.bytes_left.saturating_add(earned).min(SYNC_SERVED_BYTES_SAVED);
         self.at = now;
-    }
-
-    /// Whether so much may be served; then it counts as served.
-    fn take(&mut self, bytes: usize) -> bool {
-        let left = self.bytes_left.checked_sub(bytes as u64);
-        self.bytes_left = left.unwrap_or(self.bytes_left);
-        left.is_some()
+        self.bytes_left >= bytes as u64
     }
 }
 
@@ -85,22 +89,23 @@ impl Pages {
 
 impl Sync {
     pub(super) fn serve(&mut self, now: Timestamp, dag: &Dag, from: Source, request: &Request) {
-        let mut answers = Vec::new();
-        for author in &request.proofs {
-            if let Some(proof) = dag.fork_of(author) {
-                let (number, proof) = (request.number, proof.bytes());
-                answers.push(SyncMessage::Proof { number, proof }.encode());
-            }
-        }
-        answers.append(&mut pages(dag, request));
         let Some(peer) = self.peers.get_mut(&from) else { return };
-        peer.served.refill(now);
-        answers.retain(|answer| peer.served.take(answer.len()));
-        for bytes in answers {
-            self.effects.push_back(SyncEffect { to: from, bytes });
+        // Before any work is done for it: an answer that would not be sent costs nothing either.
+        if peer.served.is_left(now, SYNC_PAGE_BYTES_MAX) {
+            let mut answers = proofs(dag, request);
+            answers.append(&mut pages(dag, request));
+            answers.retain(|answer| peer.served.take(now, answer.len()));
+            let answers = answers.into_iter().map(|bytes| SyncEffect { to: from, bytes });
+            self.effects.extend(answers);
         }
         self.say(from, &SyncMessage::End { number: request.number });
     }
+}
+
+fn proofs(dag: &Dag, request: &Request) -> Vec<Vec<u8>> {
+    let known = request.proofs.iter().filter_map(|author| dag.fork_of(author));
+    let number = request.number;
+    known.map(|proof| SyncMessage::Proof { number, proof: proof.bytes() }.encode()).collect()
 }
 
 /// The pages that answer a request: at most so many, the lowest blocks first, so that the receiver

@@ -39,6 +39,31 @@ fn pending_blocks_of_a_closed_link_are_forgotten() {
     assert_eq!((dag.pending_count(), dag.missing(9).len()), (0, 0));
 }
 
+/// where all peers together bring too much, the one that brought most gives way.
+#[test]
+fn flooding_peer_gives_way_to_others() {
+    let mut dag = dag();
+    let flood = |dag: &mut Dag, authors: core::ops::Range<u8>, source: Source| {
+        for author in authors {
+            for run in orphans(author, PENDING_AUTHOR_COUNT_MAX / 2) {
+                let _ = dag.offer(run, source);
+            }
+        }
+    };
+    flood(&mut dag, 1..10, PEER);
+    assert_eq!(dag.pending_count(), PENDING_PEER_COUNT_MAX);
+    flood(&mut dag, 11..20, Source(8));
+    assert_eq!(dag.pending_count(), PENDING_COUNT_MAX);
+    let honest = orphans(30, 50);
+    for run in &honest {
+        let _ = dag.offer(run.clone(), Source(9));
+    }
+    assert_eq!(dag.pending_count(), PENDING_COUNT_MAX);
+    for run in honest {
+        assert_eq!(dag.offer(run, Source(9)).known_count, 1);
+    }
+}
+
 /// a member has 64 slots; a further author is held only where a good block needs it.
 #[test]
 fn further_slots_of_a_member_are_held_only_where_needed() {
