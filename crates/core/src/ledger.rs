@@ -24,6 +24,7 @@ pub mod genesis;
 mod id_table;
 pub mod member;
 mod order;
+mod restore;
 pub mod sync;
 
 pub use block::{Anchor, Flags, Header, Parents, UnverifiedBlock, VerifiedBlock, VerifiedRun};
@@ -33,4 +34,5 @@ pub use fork::ForkProof;
 pub use genesis::{Genesis, RoomKind};
 pub use member::{Credential, Grant};
 pub use order::Order;
+pub use restore::{FileItem, Imported, Restore, file_genesis};
 pub use sync::{Sync, SyncEffect, SyncFault, SyncInput, SyncOutcome};
