@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use meshlace_core::crypto::Signing;
+use meshlace_core::crypto::{Signature, Signing};
 use meshlace_core::id::RoomId;
 use meshlace_core::ledger::block::{self, Flags, UnverifiedBlock};
 use meshlace_core::ledger::{
@@ -22,6 +22,12 @@ const BLOCK_COUNT: usize = 100_000;
 struct Wire {
     header: Vec<u8>,
     body: Vec<u8>,
+}
+
+/// Consecutive blocks of one author, and the signature of the last.
+struct Run {
+    wires: Vec<Wire>,
+    signature: Signature,
 }
 
 fn main() {
@@ -45,6 +51,45 @@ fn main() {
     println!("hashing each header and body once: {hashing:?}");
     println!("checking, holding and ordering: {holding:?}, {ratio:.2} times as long");
     println!("memory for each held block, bodies apart: {bytes} bytes");
+    late_blocks(&genesis, &runs);
+}
+
+/// What a block costs that comes late, so that so many others move; against sorting all anew.
+fn late_blocks(genesis: &Genesis, runs: &[Run]) {
+    let mut dag = hold(genesis, runs);
+    let mut order = Order::new();
+    order.settle(&dag);
+    let (_, anew) = timed(|| Order::new().settle(&dag));
+    println!("the order of {BLOCK_COUNT} blocks from nothing: {anew:?}");
+    for (number, moved) in [1_usize, 10, 100, 1_000, 10_000, 100_000].into_iter().enumerate() {
+        let times = (0..9_u8).map(|try_number| {
+            let key = Signing::from_seed(
+                &[100 + try_number, u8::try_from(number).expect("small")]
+                    .repeat(16)
+                    .try_into()
+                    .expect("32 bytes"),
+            );
+            let below = order.at(order.len() - moved).and_then(|at| dag.header_of(at));
+            let below = below.expect("in order");
+            let credential = Credential::issue(&genesis.room(), &key, &key.author(), 0, vec![]);
+            let header = block::Header {
+                credential: Some(Box::new(credential)),
+                seq: 0,
+                prev: None,
+                ..below
+            };
+            let body = block::salted([1; 16], b"late");
+            let run = VerifiedRun::sign(&genesis.room(), &key, header, &body).expect("a block");
+            let offered = dag.offer(run, Source(2));
+            assert_eq!(offered.held_count, 1, "{offered:?}");
+            let (changed, took) = timed(|| order.settle(&dag));
+            let behind = order.len() - changed.expect("a change");
+            assert!(behind.abs_diff(moved) < 100, "{behind} moved");
+            took
+        });
+        let took = median(times.collect());
+        println!("a late block that moves {moved}: {took:?}");
+    }
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
@@ -59,7 +104,7 @@ fn median(mut times: Vec<Duration>) -> Duration {
 }
 
 /// Authors take turns; each block names what the others wrote before.
-fn write(genesis: &Genesis) -> Vec<(Vec<Wire>, meshlace_core::crypto::Signature)> {
+fn write(genesis: &Genesis) -> Vec<Run> {
     let mut dag = Dag::new(genesis.clone(), Seed([1; 32]));
     let mut rng = Rng::new(Seed([2; 32]));
     let keys: Vec<Signing> = (0..AUTHOR_COUNT)
@@ -87,7 +132,7 @@ fn write(genesis: &Genesis) -> Vec<(Vec<Wire>, meshlace_core::crypto::Signature)
             let index = |seq: u32| dag.block_of(&key.author(), seq).expect("held");
             let wires = (from..to).map(|seq| wire(&dag, index(seq))).collect();
             let last = dag.block(index(to - 1)).expect("held");
-            runs.push((wires, last.signature.expect("signed")));
+            runs.push(Run { wires, signature: last.signature.expect("signed") });
         }
         from = to;
     }
@@ -99,19 +144,19 @@ fn wire(dag: &Dag, index: BlockIndex) -> Wire {
     Wire { header, body: dag.body_of(index).expect("held").to_vec() }
 }
 
-fn hash(room: &RoomId, runs: &[(Vec<Wire>, meshlace_core::crypto::Signature)]) -> u8 {
+fn hash(room: &RoomId, runs: &[Run]) -> u8 {
     let mut all = 0;
-    for wire in runs.iter().flat_map(|(wires, _)| wires) {
+    for wire in runs.iter().flat_map(|run| &run.wires) {
         all ^= block::block_id(room, &wire.header).as_bytes()[0];
         all ^= block::body_hash(&wire.body).as_bytes()[0];
     }
     all
 }
 
-fn hold(genesis: &Genesis, runs: &[(Vec<Wire>, meshlace_core::crypto::Signature)]) -> Dag {
+fn hold(genesis: &Genesis, runs: &[Run]) -> Dag {
     let mut dag = Dag::new(genesis.clone(), Seed([3; 32]));
     let mut order = Order::new();
-    for (wires, signature) in runs {
+    for Run { wires, signature } in runs {
         let last = wires.len() - 1;
         let blocks: Vec<UnverifiedBlock<'_>> = wires
             .iter()
