@@ -25,6 +25,7 @@ mod id_table;
 pub mod member;
 mod order;
 mod restore;
+mod sort;
 pub mod sync;
 
 pub use block::{Anchor, Flags, Header, Parents, UnverifiedBlock, VerifiedBlock, VerifiedRun};

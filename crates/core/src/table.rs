@@ -133,7 +133,7 @@ impl<K: Ord, V> Table<K, V> {
     }
 
     /// The entries, in the order of their keys.
-    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> + Clone {
         self.entries.iter().filter_map(|(key, place)| place.as_ref().map(|value| (key, value)))
     }
 

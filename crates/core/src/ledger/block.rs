@@ -48,12 +48,19 @@ impl Parents {
     #[must_use]
     pub fn new(ids: &[BlockId]) -> Self {
         let mut parents = Self::default();
-        for (to, from) in parents.ids.iter_mut().zip(ids) {
-            *to = *from;
+        for id in ids.iter().take(PARENT_COUNT_MAX) {
+            let mut at = parents.count;
             parents.count += 1;
-        }
-        if let Some(used) = parents.ids.get_mut(..parents.count) {
-            used.sort_unstable();
+            // Up to eight: each moves down to its place.
+            while let Some([before, own]) = parents.ids.get_mut(at.saturating_sub(1)..=at)
+                && *before > *id
+            {
+                *own = *before;
+                at -= 1;
+            }
+            if let Some(own) = parents.ids.get_mut(at) {
+                *own = *id;
+            }
         }
         parents
     }

@@ -185,6 +185,8 @@ pub struct Dag {
     ids: IdTable,
     authors: Vec<Author>,
     author_ids: IdTable,
+    /// Authors by key.
+    keys: Vec<u32>,
     /// Authors with blocks, by (place, key).
     ranks: Vec<u32>,
     pending: Pending,
@@ -208,6 +210,7 @@ impl Dag {
             ids: IdTable::new(seed, 0),
             authors: Vec::new(),
             author_ids: IdTable::new(seed, 1),
+            keys: Vec::new(),
             ranks: Vec::new(),
             pending: Pending::new(seed),
             body_bytes: 0,
@@ -477,6 +480,10 @@ impl Dag {
         }
         let number = u32::try_from(self.authors.len()).unwrap_or(NONE);
         self.author_ids.insert(key.as_bytes(), number);
+        let at = self.keys.partition_point(|other| {
+            self.authors.get(*other as usize).is_some_and(|other| other.key < *key)
+        });
+        self.keys.insert(at, number);
         self.authors.push(Author {
             key: *key,
             member: None,

@@ -13,6 +13,7 @@
 use alloc::vec::Vec;
 
 use super::dag::{BlockIndex, Dag};
+use super::sort::sort;
 
 /// The blocks of a [`Dag`] in order, as far as [`Order::settle`] has seen it.
 #[derive(Clone, Debug, Default)]
@@ -40,7 +41,7 @@ impl Order {
         let mut fresh: Vec<u32> =
             (self.seen..dag.held_count()).filter(|at| dag.is_good(*at)).collect();
         self.seen = dag.held_count();
-        fresh.sort_unstable_by(|a, b| dag.order_key(*a).cmp(&dag.order_key(*b)));
+        sort(&mut fresh, &|a, b| dag.is_before(a, b));
         let inserted = self.merge(dag, &fresh);
         match (removed, inserted) {
             (Some(one), Some(other)) => Some(one.min(other)),
@@ -74,8 +75,7 @@ impl Order {
     /// Where a good block stands. Cost: a binary search.
     #[must_use]
     pub fn place_of(&self, dag: &Dag, block: BlockIndex) -> Option<usize> {
-        let key = dag.order_key(block.0);
-        let place = self.sorted.partition_point(|at| dag.order_key(*at) < key);
+        let place = self.first_not_before(dag, block.0);
         (self.sorted.get(place) == Some(&block.0)).then_some(place)
     }
 
@@ -89,13 +89,15 @@ impl Order {
         Some(first)
     }
 
+    fn first_not_before(&self, dag: &Dag, block: u32) -> usize {
+        self.sorted.partition_point(|at| dag.is_before(*at, block))
+    }
+
     /// Merges sorted numbers in; returns the place of the first.
     fn merge(&mut self, dag: &Dag, fresh: &[u32]) -> Option<usize> {
-        let first = dag.order_key(*fresh.first()?);
+        let first = *fresh.first()?;
         let from = match self.sorted.last() {
-            Some(last) if dag.order_key(*last) > first => {
-                self.sorted.partition_point(|at| dag.order_key(*at) < first)
-            }
+            Some(last) if dag.is_before(first, *last) => self.first_not_before(dag, first),
             _ => self.sorted.len(),
         };
         let mut old = self.sorted.len();
@@ -104,7 +106,7 @@ impl Order {
         // From behind, until no new one is left: what remains lies where it belongs.
         while let Some(next) = new.checked_sub(1).and_then(|at| fresh.get(at)).copied() {
             let before = old.checked_sub(1).and_then(|at| self.sorted.get(at)).copied();
-            let takes_old = before.filter(|at| dag.order_key(*at) > dag.order_key(next));
+            let takes_old = before.filter(|at| dag.is_before(next, *at));
             let value = takes_old.unwrap_or(next);
             if let Some(place) = self.sorted.get_mut(old + new - 1) {
                 *place = value;

@@ -10,21 +10,21 @@ use crate::time::WallTime;
 
 use super::super::block::{Anchor, Flags, Header, Parents};
 use super::super::member::Credential;
+use super::super::sort::sort;
 use super::{BlockIndex, Dag};
 
 impl Dag {
     /// Good blocks that no good block names, the one first held first.
     #[must_use]
     pub fn tips(&self) -> Vec<BlockIndex> {
-        let mut tips: Vec<BlockIndex> = self
+        let mut tips: Vec<u32> = self
             .authors
             .iter()
             .filter_map(|author| author.chain.last().copied())
             .filter(|at| self.entries.get(*at).is_some_and(|entry| !entry.cited))
-            .map(BlockIndex)
             .collect();
-        tips.sort_unstable();
-        tips
+        sort(&mut tips, &|a, b| a < b);
+        tips.into_iter().map(BlockIndex).collect()
     }
 
     /// The header of this author's next block, but for its body. `None` where the chain begins and

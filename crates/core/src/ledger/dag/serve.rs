@@ -27,17 +27,17 @@ impl Dag {
     /// All authors of which good blocks are held, by their keys.
     #[must_use]
     pub fn frontier(&self) -> Vec<FrontierEntry> {
-        let mut frontier: Vec<FrontierEntry> = self
-            .authors
-            .iter()
+        self.by_key()
             .filter_map(|author| {
                 let (head, count) = self.head_of(&author.chain)?;
                 let forked = author.fork.as_ref().map(|fork| fork.seq());
                 Some(FrontierEntry { author: author.key, count, head: *head, forked })
             })
-            .collect();
-        frontier.sort_unstable_by_key(|entry| entry.author);
-        frontier
+            .collect()
+    }
+
+    fn by_key(&self) -> impl Iterator<Item = &super::Author> {
+        self.keys.iter().filter_map(|number| self.authors.get(*number as usize))
     }
 
     fn head_of(&self, chain: &[u32]) -> Option<(&BlockId, u32)> {
@@ -54,11 +54,8 @@ impl Dag {
     /// bytes for each author.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        let mut known: Vec<&super::Author> =
-            self.authors.iter().filter(|author| !author.chain.is_empty()).collect();
-        known.sort_unstable_by_key(|author| author.key);
-        let mut heads = Vec::with_capacity(known.len() * 77);
-        for author in known {
+        let mut heads = Vec::with_capacity(self.keys.len() * 77);
+        for author in self.by_key() {
             if let Some((head, count)) = self.head_of(&author.chain) {
                 heads.extend_from_slice(author.key.as_bytes());
                 heads.extend_from_slice(&count.to_le_bytes());

@@ -146,11 +146,19 @@ impl Dag {
         self.entries.get(at).is_some_and(|entry| !self.is_void(entry.author, entry.seq))
     }
 
-    /// What a block is ordered by, its id apart.
-    pub(in super::super) fn order_key(&self, at: u32) -> Option<(u32, u32, u32, &BlockId)> {
-        let entry = self.entries.get(at)?;
-        let rank = self.authors.get(entry.author as usize)?.rank;
-        Some((entry.height, rank, entry.seq, &entry.id))
+    /// Whether one held block stands before another in the order.
+    pub(in super::super) fn is_before(&self, a: u32, b: u32) -> bool {
+        let (Some(one), Some(other)) = (self.entries.get(a), self.entries.get(b)) else {
+            return a < b;
+        };
+        if one.height != other.height {
+            return one.height < other.height;
+        }
+        if one.author != other.author {
+            let rank = |author: u32| self.authors.get(author as usize).map_or(NONE, |it| it.rank);
+            return rank(one.author) < rank(other.author);
+        }
+        (one.seq, &one.id) < (other.seq, &other.id)
     }
 
     /// Rises whenever held blocks become void.

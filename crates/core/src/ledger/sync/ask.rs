@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 
 use super::super::dag::{Dag, Missing, Source};
 use super::message::{Claim, Range, Request, Single, SyncMessage};
-use super::{Asked, AuthorId, Sync, pause};
+use super::{Asked, AuthorId, Peer, Sync, pause};
 
 /// What a claim calls for.
 #[derive(Debug, Default)]
@@ -22,16 +22,17 @@ struct Wants {
 impl Sync {
     /// Asks every peer that is free for its share of what is missing.
     pub(super) fn ask_all(&mut self, now: Timestamp, dag: &Dag) {
-        let mut free: Vec<Source> = self
-            .peers
-            .iter()
-            .filter(|(_, peer)| {
-                peer.asked.is_none() && peer.asked_from.is_none() && !peer.claims.is_empty()
-            })
-            .map(|(link, _)| *link)
-            .collect();
+        let is_free = |peer: &Peer| {
+            peer.asked.is_none() && peer.asked_from.is_none() && !peer.claims.is_empty()
+        };
+        let all = self.peers.iter().filter(|(_, peer)| is_free(peer)).map(|(link, _)| *link);
         // Whoever was asked last is asked last again, so that one fast peer does not take it all.
-        free.sort_unstable_by_key(|link| (*link <= self.turn, *link));
+        let turn = self.turn;
+        let free: Vec<Source> = all
+            .clone()
+            .filter(|link| *link > turn)
+            .chain(all.filter(|link| *link <= turn))
+            .collect();
         let count = free.len();
         for (number, link) in free.into_iter().enumerate() {
             let mut wants = self.wants(dag, link);
