@@ -41,22 +41,20 @@ for (const [first, second] of pairings) {
     assert.deepEqual((await b.settled('first')).delivered, [a.id])
     // A peer that is only linking can be written to as well, by the side that hears of it.
     await b.leave()
-    const [heard] = await Promise.all([
-      a.run(
-        (lab, old) =>
-          new Promise((resolve) => {
-            lab.room().on('peers', () => {
-              const found = [...lab.room().peers.values()].find((peer) => peer.id !== old)
-              if (found && !lab.sends.early) {
-                lab.track('early', found.send('while linking'))
-                resolve(found.state)
-              }
-            })
-          }),
-        b.id,
-      ),
-      b.join(address, { name: 'again' }),
-    ])
+    // Listening is in place before the other comes: a link may open faster than a command reaches a page.
+    await a.run((lab, old) => {
+      lab.heard = new Promise((resolve) => {
+        lab.room().on('peers', () => {
+          const found = [...lab.room().peers.values()].find((peer) => peer.id !== old)
+          if (found && !lab.sends.early) {
+            lab.track('early', found.send('while linking'))
+            resolve(found.state)
+          }
+        })
+      })
+    }, b.id)
+    await b.join(address, { name: 'again' })
+    const heard = await a.run((lab) => lab.heard)
     assert.equal(heard, 'linking')
     assert.equal((await a.settled('early')).state, 'resolved')
     await b.until('the early message', 10_000, (lab) => lab.of('message', 'again').some(({ value }) => value === 'while linking'))
