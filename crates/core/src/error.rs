@@ -117,6 +117,20 @@ codes! {
     GenesisMismatch => "this is not the genesis of the room",
     /// An author wrote two histories; the proof can be checked by anyone.
     AuthorForked => "an author wrote two histories",
+    /// The store's `allow` refuses the action.
+    NotAllowed => "the store does not allow this action",
+    /// A store's reducer threw; the action has no effect, here and everywhere.
+    ReducerFailed => "a reducer threw",
+    /// A block does not hold what a store's actions look like; it has no effect.
+    ActionsMalformed => "a block's actions cannot be read",
+    /// Peers that fold the same actions come to different states.
+    Diverged => "peers came to different states",
+    /// Nothing can be stored here; the room goes on in memory.
+    StorageRefused => "nothing can be stored here",
+    /// There is no more space to store in; the room goes on in memory.
+    StorageFull => "the storage is full",
+    /// A stored record is damaged; it is asked of others.
+    StorageDamaged => "a stored record is damaged",
     /// An application's listener threw.
     ListenerFailed => "a listener threw",
 }
