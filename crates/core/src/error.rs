@@ -130,7 +130,7 @@ codes! {
     /// There is no more space to store in; the room goes on in memory.
     StorageFull => "the storage is full",
     /// A stored record is damaged; it is asked of others.
-    StorageDamaged => "a stored record is damaged",
+    StorageCorrupt => "a stored record is damaged",
     /// An application's listener threw.
     ListenerFailed => "a listener threw",
 }
