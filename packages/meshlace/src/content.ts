@@ -40,7 +40,7 @@ export function encode(value: unknown): Encoded | Promise<Encoded> {
  */
 export function encodeJson(value: unknown): string {
   try {
-    check(value, [], [])
+    checkPlain(value)
     return JSON.stringify(value)
   } catch (error) {
     if (error instanceof MeshError) throw error
@@ -105,10 +105,21 @@ async function encodeBlob(blob: Blob): Promise<Encoded> {
     : { kind: Kind.blob, bytes, name: '', type: blob.type }
 }
 
-/** Throws where `value` would not come back from JSON as it is. */
-function check(value: unknown, path: (string | number)[], above: object[]): void {
+/**
+ * Throws where `value` would not come back from JSON as it is. Beyond that, what is to have one form
+ * everywhere may hold no lone surrogate, which has no UTF-8 form, and has a depth.
+ *
+ * @throws MeshError `NotSerializable`, with the path in `found`; `RangeError` where the stack ends.
+ */
+export function checkPlain(value: unknown, depthMax = Infinity): void {
+  check(value, [], [], depthMax)
+}
+
+function check(value: unknown, path: (string | number)[], above: object[], depthMax: number): void {
   switch (typeof value) {
     case 'string':
+      if (depthMax === Infinity || isWellFormed(value)) return
+      throw notSerializable(path, 'a lone surrogate')
     case 'boolean':
       return
     case 'number':
@@ -116,20 +127,21 @@ function check(value: unknown, path: (string | number)[], above: object[]): void
       throw notSerializable(path, String(value))
     case 'object':
       if (value === null) return
-      checkObject(value, path, above)
+      if (above.length >= depthMax) throw notSerializable(path, 'an object nested too deeply')
+      checkObject(value, path, above, depthMax)
       return
     default:
       throw notSerializable(path, value === undefined ? 'undefined' : `a ${typeof value}`)
   }
 }
 
-function checkObject(value: object, path: (string | number)[], above: object[]): void {
+function checkObject(value: object, path: (string | number)[], above: object[], depthMax: number): void {
   if (above.includes(value)) throw notSerializable(path, 'a cycle')
   above.push(value)
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) {
       path.push(index)
-      check(value[index], path, above)
+      check(value[index], path, above, depthMax)
       path.pop()
     }
   } else {
@@ -137,7 +149,8 @@ function checkObject(value: object, path: (string | number)[], above: object[]):
     if (Object.getOwnPropertySymbols(value).length > 0) throw notSerializable(path, 'a symbol as key')
     for (const key of Object.keys(value)) {
       path.push(key)
-      check((value as Record<string, unknown>)[key], path, above)
+      check(key, path, above, depthMax)
+      check((value as Record<string, unknown>)[key], path, above, depthMax)
       path.pop()
     }
   }
