@@ -1,0 +1,236 @@
+/**
+ * The stores of a room: what is dispatched in a tick becomes a block, and what changes in the order is
+ * folded by all of them.
+ *
+ * Blocks that come at the end are folded at once, in portions between which the page breathes. A late one
+ * that moves the tail costs time that its author chooses, so that is done ten times a second at most and
+ * takes at most a fifth of the thread.
+ */
+import { MeshError } from '../errors.js'
+import type { Receipt, StoreAction as AnyAction, StoreOptions } from '../ledger/types.js'
+import { ACTIONS_BYTES_MAX, isStoreName, packActions, STORE_NAME_LENGTH_MAX, type StoreAction } from './actions.js'
+import { EarlyContext } from './context.js'
+import { receiptOf } from './receipt.js'
+import type { FoldBlock, StoreSource, WrittenBlock } from './source.js'
+import { MeshStore } from './store.js'
+
+/** An action on its way into a block. */
+export interface Dispatched extends StoreAction {
+  /** Its block, once it has one; why it never will, if so. */
+  block: WrittenBlock | MeshError | undefined
+  /** It is in this block. */
+  placed(block: number): void
+}
+
+/** Time as stores know it. */
+export interface Time {
+  /** Units: milliseconds. */
+  now(): number
+  /** Calls back later; returns how not to. */
+  later(run: () => void, delayMs: number): () => void
+}
+
+/** Any store; what its states and actions are, only its application knows. */
+type AnyStore = MeshStore<unknown, AnyAction>
+
+/** All stores of one room. */
+export class Stores {
+  readonly source: StoreSource
+  readonly #time: Time
+  readonly #stores = new Map<string, AnyStore>()
+  /** Dispatched, and in no block yet. */
+  #batch: Dispatched[] = []
+  /** Resolves when the batch is written. */
+  #writing: Promise<void> | undefined
+  #written: () => void = () => undefined
+  /** The order changed from this place on, and not every store knows. */
+  #changedFrom = Infinity
+  #cancel: (() => void) | undefined
+  /** When a late block may next be folded. */
+  #replayAt = 0
+  #isReplaying = false
+  #closedBy: MeshError | undefined
+  /** Failures that were told of: each counts once, however often it is folded again. */
+  readonly #failed = new Set<string>()
+  #failureToldAt = -Infinity
+  #failureCount = 0
+  /** Called with every store that came to another state. */
+  settled: (() => void) | undefined
+
+  constructor(source: StoreSource, time: Time = pageTime) {
+    this.source = source
+    this.#time = time
+  }
+
+  /** A new store, folded as far as blocks are here. */
+  open<S, A extends AnyAction>(name: string, options: StoreOptions<S, A>): MeshStore<S, A> {
+    const refuse = (message: string, expected?: string) => {
+      throw new MeshError('InvalidArgument', { message, expected, found: String(name) })
+    }
+    if (!isStoreName(name)) refuse('a store has a name', `1 to ${STORE_NAME_LENGTH_MAX} characters`)
+    if (this.#stores.has(name)) refuse(`there is a store '${name}' already`)
+    if (!Number.isSafeInteger(options.version)) refuse('a store has a version', 'an integer')
+    if (typeof options.reduce !== 'function') refuse('a store has a reducer', 'a function')
+    const store = new MeshStore(this, name, options)
+    this.#stores.set(name, store as unknown as AnyStore)
+    if (this.source.isOpen) {
+      store.advance(() => false)
+      store.settle()
+    }
+    return store
+  }
+
+  /** Every store there is. */
+  all(): Iterable<AnyStore> {
+    return this.#stores.values()
+  }
+
+  earlyContext(): EarlyContext {
+    return new EarlyContext(this.source.self(), this.source.isOpen ? this.source.length() : 0)
+  }
+
+  // ---- writing
+
+  /** Takes an action into the block of this tick. Returns its receipt, as properties. */
+  dispatch(dispatched: Dispatched): { [name in keyof Receipt]: PropertyDescriptor } {
+    if (this.#closedBy !== undefined) throw this.#closedBy
+    if (this.#batch.length >= BATCH_COUNT_MAX) {
+      throw new MeshError('QueueFull', { delivery: 'not-sent', limit: BATCH_COUNT_MAX })
+    }
+    // Of a text that is shorter no payload comes that is too long: at worst the four characters `0.1,` become nine bytes.
+    if (JSON.stringify(dispatched.action).length > ACTIONS_BYTES_MAX / 4) packActions([dispatched])
+    this.#batch.push(dispatched)
+    if (this.#writing === undefined) {
+      this.#writing = new Promise((resolve) => (this.#written = resolve))
+      if (this.source.isOpen) queueMicrotask(() => this.write())
+    }
+    return receiptOf(dispatched, this.#writing)
+  }
+
+  /** Writes what was dispatched. */
+  write(): void {
+    if (!this.source.isOpen) return
+    const batch = this.#batch
+    this.#batch = []
+    this.#writing = undefined
+    for (const { payload, list } of batch.length > 0 ? packActions(batch) : []) {
+      let block: WrittenBlock | MeshError
+      try {
+        block = this.source.write(payload)
+      } catch (error) {
+        block = error as MeshError
+      }
+      this.#place(list, block)
+    }
+    this.#written()
+  }
+
+  #place(list: readonly Dispatched[], block: WrittenBlock | MeshError): void {
+    for (const each of list) {
+      each.block = block
+      if (!(block instanceof MeshError)) each.placed(block.number)
+    }
+    if (!(block instanceof MeshError)) return
+    for (const each of list) this.#stores.get(each.store)?.drop(each)
+    this.source.report(block)
+  }
+
+  // ---- folding
+
+  /** The ledger is open: what was dispatched before is written. */
+  opened(): void {
+    this.changed(0)
+    this.write()
+  }
+
+  /** The order changed from this place on. */
+  changed(from: number): void {
+    this.#changedFrom = Math.min(this.#changedFrom, from)
+    for (const store of this.all()) if (from < store.foldedCount) this.#isReplaying = true
+    this.#plan()
+  }
+
+  /** Something but the order changed. */
+  foldAgain(): void {
+    this.#plan()
+  }
+
+  /** Nothing is folded or written any more. */
+  close(error: MeshError): void {
+    this.#closedBy = error
+    this.#cancel?.()
+    for (const each of this.#batch.splice(0)) each.block = error
+    this.#written()
+  }
+
+  #plan(): void {
+    if (this.#closedBy !== undefined) return
+    const wait = this.#isReplaying ? this.#replayAt - this.#time.now() : 0
+    // Where a replay waits, so does what comes in the meantime.
+    if (wait <= 0) this.#work()
+    else this.#cancel ??= this.#time.later(() => this.#work(), wait)
+  }
+
+  #work(): void {
+    this.#cancel?.()
+    this.#cancel = undefined
+    if (!this.source.isOpen) {
+      for (const store of this.all()) store.settle()
+      return
+    }
+    const begin = this.#time.now()
+    const isOver = () => this.#time.now() - begin >= SLICE_MS
+    const from = this.#changedFrom
+    this.#changedFrom = Infinity
+    let isDone = true
+    for (const store of this.all()) {
+      store.rollBack(from)
+      isDone = store.advance(isOver) && isDone
+    }
+    const spent = this.#time.now() - begin
+    const pause = this.#isReplaying ? Math.max(isDone ? REPLAY_MS : 0, PAUSE_FACTOR * spent) : 0
+    this.#replayAt = this.#time.now() + pause
+    if (!isDone) this.#cancel = this.#time.later(() => this.#work(), pause)
+    // What is replayed shows when all of it is; what comes at the end shows as it comes.
+    if (!isDone && this.#isReplaying) return
+    this.#isReplaying = false
+    for (const store of this.all()) store.settle()
+    this.settled?.()
+  }
+
+  /** Tells of a reducer that threw: once for each action, and once a second. */
+  reducerFailed(store: string, block: FoldBlock, at: number, cause: unknown): void {
+    const key = `${store} ${block.number} ${at}`
+    if (this.#failed.has(key)) return
+    if (this.#failed.size >= FAILED_COUNT_MAX) this.#failed.clear()
+    this.#failed.add(key)
+    this.#failureCount += 1
+    if (this.#time.now() - this.#failureToldAt < FAILURE_MS) return
+    this.#failureToldAt = this.#time.now()
+    const count = this.#failureCount > 1 ? ` (${this.#failureCount} times since the last report)` : ''
+    this.#failureCount = 0
+    const message = `the reducer of store '${store}' threw; the action has no effect${count}: ${String(cause)}`
+    this.source.report(new MeshError('ReducerFailed', { message, found: store, cause }))
+  }
+}
+
+const pageTime: Time = {
+  now: () => performance.now(),
+  later(run, delayMs) {
+    const timer = setTimeout(run, delayMs)
+    return () => clearTimeout(timer)
+  },
+}
+
+/** Actions that wait for the end of the tick, or for the ledger to open. */
+const BATCH_COUNT_MAX = 65_536
+/** How long is folded before the page may breathe: a frame. Units: milliseconds. */
+const SLICE_MS = 16
+/** Late blocks are folded ten times a second at most. Units: milliseconds. */
+const REPLAY_MS = 100
+/** After a time of replaying, four of something else: a fifth of the thread. */
+const PAUSE_FACTOR = 4
+/** Units: milliseconds. */
+const FAILURE_MS = 1_000
+/** Failures that are remembered as told of. */
+const FAILED_COUNT_MAX = 4_096
