@@ -199,7 +199,7 @@ pub fn file_genesis(room: &RoomId, bytes: &[u8]) -> Result<(Genesis, usize), Led
     if genesis.room() == *room {
         Ok((genesis, reader.offset()))
     } else {
-        Err(LedgerFault::WrongGenesis { expected: *room, found: genesis.room() })
+        Err(LedgerFault::WrongGenesis)
     }
 }
 
