@@ -64,6 +64,12 @@ contexts! {
     RNG = "rng";
     /// A room's id from its genesis.
     GENESIS = "genesis";
+    /// A member's key from a profile's and a room's id.
+    MEMBER = "member";
+    /// The key of a room's creator from a profile's and the rest of the genesis.
+    CREATOR = "creator";
+    /// The hash of a store's state.
+    STATE = "state";
     /// The signature by which a member certifies a slot key.
     SLOT = "slot";
     /// The signature by which a member lets another write.

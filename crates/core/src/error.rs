@@ -115,6 +115,8 @@ codes! {
     BlockRefused => "a block breaks the rules of the ledger",
     /// A genesis is not the one that the room's address names.
     GenesisMismatch => "this is not the genesis of the room",
+    /// The ledger is not open yet, or its genesis has not come.
+    LedgerNotReady => "the ledger is not open yet",
     /// An author wrote two histories; the proof can be checked by anyone.
     AuthorForked => "an author wrote two histories",
     /// The store's `allow` refuses the action.

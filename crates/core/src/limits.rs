@@ -11,7 +11,7 @@ const MIB: usize = 1024 * KIB;
 
 /// Bytes of an instance: 6 of wall time and 10 of chance.
 pub const INSTANCE_BYTES: usize = 16;
-/// Bytes a room is made from until a genesis stands there.
+/// Bytes of a room that nobody creates, such as those a passphrase is stretched to.
 pub const ROOM_BYTES: usize = 16;
 /// Fewest bytes of a room's secret: 128 bits, out of reach of guessing.
 pub const SECRET_BYTES_MIN: usize = 16;
@@ -335,10 +335,32 @@ pub const SYNC_FRUITLESS_COUNT_MAX: u32 = 4;
 pub const SYNC_CHASE_COUNT_MAX: u32 = 10;
 /// Full heads are sent to one peer at most this often.
 pub const SYNC_FULL_INTERVAL: Span = Span::from_secs(10);
+/// While less than this is queued on a link, another message of the ledger is handed to it: a page on
+/// its way and one to follow, and an application's message waits for no more than these.
+pub const LEDGER_AHEAD_BYTES: usize = 128 * KIB;
+/// Most bytes of the ledger that wait for one link. An answer has half a MiB.
+pub const LEDGER_QUEUE_BYTES_MAX: usize = 4 * MIB;
+/// Most bytes of a message of the ledger: a frontier of all authors with full heads takes 1.3 MiB.
+pub const LEDGER_MESSAGE_BYTES_MAX: usize = 2 * MIB;
+/// About so many bytes of blocks are stored in one transaction.
+pub const STORE_BATCH_BYTES: usize = 512 * KIB;
+/// Most records of one transaction.
+pub const STORE_BATCH_COUNT: usize = 1_024;
+/// Evidence of a fork is published after a random pause of at most this, by whoever is first.
+pub const EVIDENCE_DELAY_MAX: Span = Span::from_ms(2_000);
 /// Bytes served to one link in a second, on average.
 pub const SYNC_SERVED_BYTES_PER_SECOND: u64 = 8 * 1024 * 1024;
 /// Bytes served to one link at once, saved up: a cold sync of 100,000 small blocks.
 pub const SYNC_SERVED_BYTES_SAVED: u64 = 64 * 1024 * 1024;
+/// Blocks that a peer pushed are confirmed together after so long: once per burst, and soon enough for
+/// whoever waits to see that others have what it wrote.
+pub const SEEN_DELAY: Span = Span::from_ms(200);
+/// After so long without a block sent unasked, digests tell whether they reached everyone.
+pub const SETTLE_DELAY: Span = Span::from_ms(1_000);
+/// Where blocks never cease to come, digests are said this often.
+pub const SETTLE_DELAY_MAX: Span = Span::from_secs(10);
+/// Most authors in one confirmation.
+pub const SEEN_COUNT_MAX: usize = 64;
 /// Most authors in a frontier.
 pub const SYNC_CLAIM_COUNT_MAX: usize = AUTHOR_COUNT_MAX;
 
@@ -346,6 +368,10 @@ const _: () = assert!(BLOCK_HEADER_BYTES_MAX + BLOCK_BODY_BYTES_MAX + 256 <= SYN
 const _: () =
     assert!(SYNC_PAGE_COUNT_MAX as u64 * (SYNC_PAGE_BYTES_MAX as u64) < SYNC_SERVED_BYTES_SAVED);
 const _: () = assert!((SYNC_DOWN_COUNT_MAX as usize) < RUN_COUNT_MAX);
+const _: () = assert!(SYNC_CLAIM_COUNT_MAX * 84 < LEDGER_MESSAGE_BYTES_MAX);
+const _: () = assert!(FORK_PROOF_BYTES_MAX + 64 < LEDGER_MESSAGE_BYTES_MAX);
+const _: () =
+    assert!(SYNC_PAGE_COUNT_MAX as usize * SYNC_PAGE_BYTES_MAX * 2 < LEDGER_QUEUE_BYTES_MAX);
 const _: () = assert!(SYNC_CHASE_MIN.as_ms() < SYNC_RETRY_MAX.as_ms());
 const _: () = assert!(PUBLIC_AUTHOR_COUNT_MAX <= AUTHOR_COUNT_MAX);
 const _: () = assert!(PUBLIC_AUTHOR_BLOCK_COUNT_MAX <= AUTHOR_BLOCK_COUNT_MAX);

@@ -14,8 +14,9 @@
 //! Everything is drained lazily in [`Node::poll_effect`]: what the application sends within one turn
 //! is queued first and then shares frames.
 //!
-//! Out of scope here: the ledger, rooms larger than a full mesh, files beyond one message.
+//! Out of scope here: rooms larger than a full mesh, files beyond one message.
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -38,10 +39,12 @@ mod content;
 mod diagnose;
 mod effect;
 mod input;
+mod ledger;
 mod links;
 mod members;
 mod notice;
 mod outcome;
+mod outgoing;
 pub mod parcel;
 mod peer;
 mod report;
@@ -52,12 +55,14 @@ mod troubles;
 pub use content::Content;
 pub use effect::{Effect, IceServer};
 pub use input::{Answer, Input, Lifecycle, Recipient};
+pub use ledger::{Ledger, LedgerConfig, LedgerEffect, LedgerView, Record, StorageFault};
 pub use notice::{Audience, MeshError, Notice, PeerState, RoomStatus};
 pub use outcome::Outcome;
 pub use report::{PeerReport, Report};
 
 use calls::Calls;
 use diagnose::Diagnosis;
+use outgoing::Outgoing;
 use peer::Peer;
 use requests::Requests;
 use streams::LocalStream;
@@ -134,6 +139,8 @@ pub struct Node {
     streams: Table<StreamKey, LocalStream>,
     diagnosis: Diagnosis,
     troubles: Troubles,
+    ledger: Ledger,
+    outgoing: Outgoing,
     pool_queue: Queue<(PeerId, usize)>,
     dirty: Queue<PeerId>,
     effects: Queue<Effect>,
@@ -153,6 +160,7 @@ impl Node {
         let signing = Signing::from_seed(&identity.0);
         let sealing = SealingSecret::from_bytes(rng.bytes());
         let instance = Instance::new(now.wall, rng.bytes());
+        let ledger = Ledger::new(address.room(), Seed(rng.bytes()));
         let mut clock = Clock::default();
         clock.advance(now);
         let client =
@@ -183,6 +191,8 @@ impl Node {
             streams: Table::new(),
             diagnosis: Diagnosis::default(),
             troubles: Troubles::default(),
+            ledger,
+            outgoing: Outgoing::default(),
             pool_queue: Queue::new(),
             dirty: Queue::new(),
             effects: Queue::new(),
@@ -236,7 +246,10 @@ impl Node {
         match input {
             Input::Start => self.start(),
             Input::Tick => {}
-            Input::Entropy(seed) => self.rng.stir(seed),
+            Input::Entropy(seed) => {
+                self.rng.stir(seed);
+                self.ledger.stir(Seed(self.rng.bytes()));
+            }
             Input::Lifecycle(lifecycle) => self.on_lifecycle(lifecycle),
             Input::SocketOpened { socket } => {
                 return self.tell_client(ClientInput::SocketOpened { socket });
@@ -272,6 +285,12 @@ impl Node {
             Input::TrackArrived { connection, media_id } => {
                 return self.on_track(connection, media_id);
             }
+            Input::OpenLedger(_)
+            | Input::Restored { .. }
+            | Input::RestoreDone
+            | Input::Stored { .. }
+            | Input::WriteBlock { .. }
+            | Input::Import { .. } => return self.tell_ledger(input),
             Input::Leave => self.leave(),
             driver => return self.tell_connection(driver),
         }
@@ -284,13 +303,17 @@ impl Node {
             Input::Send { ticket, .. }
             | Input::SendTopic { ticket, .. }
             | Input::SendLossy { ticket, .. }
-            | Input::Request { ticket, .. } => {
+            | Input::Request { ticket, .. }
+            | Input::Import { ticket, .. } => {
                 let error =
                     MeshError::new(ErrorCode::RoomClosed).delivery(crate::error::Delivery::NotSent);
                 self.notify(Notice::Refused { ticket: *ticket, error });
             }
             Input::AwaitDrained { ticket, .. } => self.notify(Notice::Drained { ticket: *ticket }),
             Input::Diagnose { ticket } => self.diagnose(*ticket),
+            Input::WriteBlock { .. } => {
+                return Outcome::Refused(Box::new(MeshError::new(ErrorCode::RoomClosed)));
+            }
             _ => return Outcome::Stale,
         }
         Outcome::Done
@@ -370,6 +393,7 @@ impl Node {
         self.retry_links();
         self.expire_requests();
         self.expire_diagnosis();
+        self.tick_ledger();
         self.run_phase();
     }
 
@@ -390,7 +414,7 @@ impl Node {
             }
             Phase::Flushing { due } => {
                 let flushed = self.peers.values().all(|peer| peer.link.is_flushed());
-                if flushed || due <= now {
+                if flushed && self.is_ledger_settled() || due <= now {
                     self.tell_all_links(|| LinkInput::Leave);
                     let due = now.after(LEAVE_DEADLINE);
                     self.phase = Phase::Parting { due };
@@ -447,7 +471,7 @@ impl Node {
     }
 
     fn pump(&mut self) -> bool {
-        self.pump_client() || self.pump_links()
+        self.pump_client() || self.pump_links() || self.pump_ledger()
     }
 
     fn next_timeout(&self) -> Option<Timestamp> {
@@ -464,6 +488,7 @@ impl Node {
             }
         }
         next = earliest(next, self.requests.deadline());
+        next = earliest(next, self.ledger.deadline());
         earliest(next, self.diagnosis.deadline())
     }
 

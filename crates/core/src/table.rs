@@ -137,6 +137,13 @@ impl<K: Ord, V> Table<K, V> {
         self.entries.iter().filter_map(|(key, place)| place.as_ref().map(|value| (key, value)))
     }
 
+    /// The entries, in the order of their keys, the values to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
+        self.entries
+            .iter_mut()
+            .filter_map(|(key, place)| place.as_mut().map(|value| (&*key, value)))
+    }
+
     /// The keys, in order.
     pub fn keys(&self) -> impl Iterator<Item = &K> {
         self.iter().map(|(key, _)| key)

@@ -26,6 +26,11 @@ impl Chance {
         (wide >> 64) as u64
     }
 
+    /// One of `count` things, by number; 0 if there are none.
+    pub fn pick(&mut self, count: usize) -> usize {
+        self.below(count as u64) as usize
+    }
+
     /// A number from `low` to `high`, both included.
     pub fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high.saturating_sub(low) + 1)

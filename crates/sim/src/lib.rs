@@ -28,7 +28,9 @@
 pub mod chance;
 pub mod checker;
 pub mod connection;
+pub mod disk;
 pub mod journal;
+pub mod ledgers;
 pub mod network;
 pub mod schedule;
 

@@ -3,7 +3,9 @@
 mod departure;
 mod determinism;
 mod hostile;
+mod hostile_ledgers;
 mod hostile_peers;
+mod ledgers;
 mod long_sleep;
 mod recovery;
 mod regressions;

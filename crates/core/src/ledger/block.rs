@@ -432,6 +432,16 @@ impl VerifiedRun {
     }
 }
 
+/// Checks a run as it travels, `[block, ..]`. How many blocks it has; 0 if it does not hold.
+#[must_use]
+pub fn check_run(room: &RoomId, bytes: &[u8]) -> usize {
+    let mut reader = Reader::new(bytes);
+    let count = reader.array(RUN_COUNT_MAX).unwrap_or(0);
+    let blocks = (0..count).map_while(|_| UnverifiedBlock::read(&mut reader).ok());
+    let blocks: Vec<UnverifiedBlock<'_>> = blocks.collect();
+    VerifiedRun::check(room, &blocks).map_or(0, |run| run.blocks.len())
+}
+
 /// Checks that `author` signed the block `id`.
 ///
 /// # Errors

@@ -52,11 +52,16 @@ mod view;
 
 pub use pending::Missing;
 pub use serve::FrontierEntry;
-pub use view::BlockView;
+pub use view::{AuthorView, BlockView};
 
 /// Who brought a block: a link, by a number the node gives it; 0 is ourselves and our storage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Source(pub u32);
+
+impl Source {
+    /// Ourselves and our storage.
+    pub const OWN: Self = Self(0);
+}
 
 /// A held block, by its number in the order of arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -131,6 +136,8 @@ struct Author {
     /// Its good blocks, by sequence number.
     chain: Vec<u32>,
     fork: Option<ForkProof>,
+    /// Whether a held block is evidence of a fork of it.
+    has_evidence: bool,
 }
 
 impl Author {
@@ -193,6 +200,10 @@ pub struct Dag {
     body_bytes: usize,
     /// Rises whenever blocks become void.
     void_epoch: u32,
+    /// Who writes here.
+    own: Vec<AuthorId>,
+    /// Our own blocks from this number on, which nobody is told of yet.
+    withheld: Option<u32>,
 }
 
 impl Dag {
@@ -215,6 +226,8 @@ impl Dag {
             pending: Pending::new(seed),
             body_bytes: 0,
             void_epoch: 0,
+            own: Vec::new(),
+            withheld: None,
         }
     }
 
@@ -393,6 +406,10 @@ impl Dag {
         self.push(block, author, &links, is_good);
         offered.held_count += 1;
         if let Some(proof) = proof {
+            let number = self.author_slot(&proof.author()) as usize;
+            if let Some(author) = self.authors.get_mut(number) {
+                author.has_evidence = true;
+            }
             self.enter_fork(proof, offered);
         }
         Ok(true)
@@ -491,6 +508,7 @@ impl Dag {
             rank: 0,
             chain: Vec::new(),
             fork: None,
+            has_evidence: false,
         });
         number
     }

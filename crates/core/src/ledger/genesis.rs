@@ -86,6 +86,14 @@ impl Genesis {
         })
     }
 
+    /// The genesis of a room that is made from the bytes in its address, as behind a passphrase: open,
+    /// and created by nobody. In a file the room's id stands in its place.
+    #[must_use]
+    pub fn of_address(room: RoomId) -> Self {
+        let (kind, creator, name) = (RoomKind::Open, None, String::new());
+        Self { room, kind, creator, name, bytes: room.as_bytes().to_vec() }
+    }
+
     /// Reads the genesis of `room`, as a peer or the storage gave it.
     ///
     /// # Errors
@@ -126,7 +134,7 @@ impl Genesis {
         self.kind
     }
 
-    /// Who created the room; nobody created a public one.
+    /// Who created the room, if anyone did.
     #[must_use]
     pub const fn creator(&self) -> Option<MemberId> {
         self.creator
@@ -138,7 +146,8 @@ impl Genesis {
         &self.name
     }
 
-    /// The record whose hash is the room's id; empty for a public room.
+    /// The record whose hash is the room's id. Where there is none: empty for a public room, else the
+    /// id itself.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes

@@ -40,13 +40,15 @@ pub struct Restore {
     room: RoomId,
     /// Blocks without a signature, by author and the number that comes next.
     open: Table<(AuthorId, u32), Vec<Vec<u8>>>,
+    /// The run that did not hold last.
+    failed: Vec<Vec<u8>>,
 }
 
 impl Restore {
     /// For blocks of this room.
     #[must_use]
     pub const fn new(room: RoomId) -> Self {
-        Self { room, open: Table::new() }
+        Self { room, open: Table::new(), failed: Vec::new() }
     }
 
     /// Takes the next stored block, as [`Dag::block_bytes`] gave it. Returns a run when a signature
@@ -72,7 +74,16 @@ impl Restore {
         for bytes in &run {
             blocks.push(UnverifiedBlock::read(&mut Reader::new(bytes))?);
         }
-        VerifiedRun::check(&self.room, &blocks).map(Some)
+        let checked = VerifiedRun::check(&self.room, &blocks);
+        if checked.is_err() {
+            self.failed = run;
+        }
+        checked.map(Some)
+    }
+
+    /// The blocks of the run that did not hold last.
+    pub fn take_failed(&mut self) -> Vec<Vec<u8>> {
+        core::mem::take(&mut self.failed)
     }
 
     /// How many blocks wait for a signature. After the last record: how many are lost.
@@ -176,28 +187,20 @@ impl<'a> FileItem<'a> {
 /// A block with its heads and signature.
 const BLOCK_BYTES_MAX: usize = BLOCK_HEADER_BYTES_MAX + BLOCK_BODY_BYTES_MAX + 80;
 
-/// The room that a file is about, and where its blocks begin.
+/// Where the blocks of a file about this room begin.
 ///
 /// # Errors
 /// - [`LedgerFault::WrongGenesis`] - of another room than the one that is open here.
 /// - [`LedgerFault::Malformed`] - not a file of this version.
-pub fn file_genesis(room: &RoomId, bytes: &[u8]) -> Result<(Genesis, usize), LedgerFault> {
+pub fn blocks_offset(genesis: &Genesis, bytes: &[u8]) -> Result<usize, LedgerFault> {
     let mut reader = Reader::new(bytes);
     let offset = reader.offset();
     let item = FileItem::read(&mut reader)?;
-    let FileItem::Genesis { public_name, bytes } = item else {
+    if !matches!(item, FileItem::Genesis { .. }) {
         return Err(DecodeError::Unexpected { offset, expected: "a genesis" }.into());
-    };
-    let genesis = match public_name {
-        None => Genesis::read(room, bytes)?,
-        Some(name) => {
-            let limit = ROOM_NAME_BYTES_MAX;
-            let found = name.len() as u64;
-            Genesis::public(&name).ok_or(DecodeError::Oversize { offset, limit, found })?
-        }
-    };
-    if genesis.room() == *room {
-        Ok((genesis, reader.offset()))
+    }
+    if item == FileItem::of_genesis(genesis) {
+        Ok(reader.offset())
     } else {
         Err(LedgerFault::WrongGenesis)
     }
@@ -238,10 +241,10 @@ impl Dag {
     /// Cost: as for blocks from a peer.
     ///
     /// # Errors
-    /// Those of [`file_genesis`]; and [`LedgerFault::Malformed`] where an item cannot be read: what
+    /// Those of [`blocks_offset`]; and [`LedgerFault::Malformed`] where an item cannot be read: what
     /// came before it stays.
     pub fn import(&mut self, bytes: &[u8]) -> Result<Imported, LedgerFault> {
-        let (_, start) = file_genesis(&self.room(), bytes)?;
+        let start = blocks_offset(self.genesis(), bytes)?;
         let mut reader = Reader::new(bytes.get(start..).unwrap_or_default());
         let mut restore = Restore::new(self.room());
         let mut imported = Imported::default();

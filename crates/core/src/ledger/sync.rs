@@ -30,10 +30,10 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use crate::codec::DecodeError;
-use crate::id::AuthorId;
+use crate::id::{AuthorId, BlockId};
 use crate::limits::{
-    SYNC_CHASE_MIN, SYNC_DEADLINE, SYNC_FRUITLESS_COUNT_MAX, SYNC_FULL_INTERVAL,
-    SYNC_PROOF_COUNT_MAX, SYNC_RETRY_MAX,
+    SEEN_COUNT_MAX, SEEN_DELAY, SETTLE_DELAY, SETTLE_DELAY_MAX, SYNC_CHASE_MIN, SYNC_DEADLINE,
+    SYNC_FRUITLESS_COUNT_MAX, SYNC_FULL_INTERVAL, SYNC_PROOF_COUNT_MAX, SYNC_RETRY_MAX,
 };
 use crate::table::Table;
 use crate::time::{Now, Span, Timestamp, earliest};
@@ -80,6 +80,19 @@ pub struct SyncEffect {
     pub to: Source,
     /// What to send, reliably and in order.
     pub bytes: Vec<u8>,
+}
+
+/// What a peer let us know of how far it holds a chain of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// Who.
+    pub from: Source,
+    /// Which chain.
+    pub author: AuthorId,
+    /// How many of its blocks.
+    pub count: u32,
+    /// The last one's id, or its first eight bytes and zeros; `None` where it did not say.
+    pub head: Option<[u8; BlockId::BYTES]>,
 }
 
 /// How a peer broke the protocol of sync.
@@ -132,6 +145,8 @@ struct Peer {
     /// When it was last sent full heads.
     full_at: Option<Timestamp>,
     served: Served,
+    /// Authors of which it sent blocks unasked, and how many of theirs we confirmed.
+    owed: Table<AuthorId, u32>,
 }
 
 /// The machine: one for a room.
@@ -146,8 +161,15 @@ pub struct Sync {
     chase_count: u32,
     /// Whom to ask next.
     turn: Source,
-    /// The digest as it was when the ledger had this many blocks and this state of forks.
-    digest: Option<((u32, u32), [u8; 32])>,
+    /// The digest as it was in this state of the ledger: blocks, forks, what is withheld.
+    digest: Option<((u32, u32, Option<BlockIndex>), [u8; 32])>,
+    /// Chains of ours.
+    own: Vec<AuthorId>,
+    heard: VecDeque<Heard>,
+    /// When blocks that others sent unasked are confirmed.
+    seen_at: Option<Timestamp>,
+    /// When it is checked that blocks sent unasked reached everyone, and when at the latest.
+    settle_at: Option<(Timestamp, Timestamp)>,
 }
 
 impl Sync {
@@ -155,6 +177,18 @@ impl Sync {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// From now on, what peers hold of this author's chain is heard.
+    pub fn listen(&mut self, own: AuthorId) {
+        if !self.own.contains(&own) {
+            self.own.push(own);
+        }
+    }
+
+    /// What was heard next.
+    pub fn poll_heard(&mut self) -> Option<Heard> {
+        self.heard.pop_front()
     }
 
     /// Takes one input in.
@@ -192,13 +226,19 @@ impl Sync {
         outcome
     }
 
-    /// Sends a block that was just written here to everyone.
-    pub fn push(&mut self, dag: &Dag, block: BlockIndex) {
-        let Some((run, _)) = dag.run_from(block, usize::MAX, |_| true) else { return };
-        let bytes = message::page(0, &[run]);
-        let links: Vec<Source> = self.peers.keys().copied().collect();
-        for to in links {
-            self.effects.push_back(SyncEffect { to, bytes: bytes.clone() });
+    /// Sends a block that was just written here, and those that were written after it, to everyone. A
+    /// burst costs one signature for each run.
+    pub fn push(&mut self, now: Now, dag: &Dag, block: BlockIndex) {
+        self.await_settling(now.monotonic);
+        let mut next = Some(block);
+        while let Some(first) = next {
+            let Some((run, last)) = dag.run_from(first, usize::MAX, |_| false) else { return };
+            let bytes = message::page(0, &[run]);
+            let links: Vec<Source> = self.peers.keys().copied().collect();
+            for to in links {
+                self.effects.push_back(SyncEffect { to, bytes: bytes.clone() });
+            }
+            next = dag.after(last);
         }
     }
 
@@ -213,7 +253,8 @@ impl Sync {
     pub fn poll_timeout(&self) -> Option<Timestamp> {
         let asked = |peer: &Peer| peer.asked.as_ref().map(|asked| asked.deadline);
         let peers = self.peers.values().map(|peer| earliest(asked(peer), peer.asked_from));
-        peers.fold(self.chase_at, earliest)
+        let settle_at = self.settle_at.map(|(at, _)| at);
+        earliest(settle_at, earliest(self.seen_at, peers.fold(self.chase_at, earliest)))
     }
 
     /// Whether no answer is awaited.
@@ -245,6 +286,11 @@ impl Sync {
             SyncMessage::Proof { number, proof } => {
                 self.on_proof(dag, (from, number), proof, offered)?;
             }
+            SyncMessage::Seen(counts) => {
+                for (author, count) in counts {
+                    self.hear(from, author, count, None);
+                }
+            }
             SyncMessage::End { number } => self.on_end(now, from, number),
         }
         Ok(())
@@ -256,7 +302,7 @@ impl Sync {
 
     /// The ledger's digest, computed only where the ledger changed: anyone may ask at any time.
     fn digest(&mut self, dag: &Dag) -> [u8; 32] {
-        let state = (dag.held_count(), dag.void_epoch());
+        let state = (dag.held_count(), dag.void_epoch(), dag.withheld());
         match self.digest {
             Some((known, digest)) if known == state => digest,
             _ => self.digest.insert((state, *dag.digest().as_bytes())).1,
@@ -298,6 +344,9 @@ impl Sync {
                 peer.claims = Vec::new();
             }
         }
+        if is_equal {
+            self.hear_all(dag, from);
+        }
         if !is_equal {
             self.say_frontier(now, dag, from, (false, true));
         }
@@ -316,6 +365,10 @@ impl Sync {
             && ours.iter().zip(&claims).all(|(entry, claim)| Claim::of(entry, is_full) == *claim);
         let digest = self.digest(dag);
         self.tell_of_forks(dag, from, &claims);
+        for claim in claims.iter().filter(|claim| self.own.contains(&claim.author)) {
+            let (author, count, head) = (claim.author, claim.count, Some(claim.head));
+            self.heard.push_back(Heard { from, author, count, head });
+        }
         let Some(peer) = self.peers.get_mut(&from) else { return };
         peer.claims = claims;
         let is_due = peer.full_at.is_none_or(|at| now.since(at) >= SYNC_FULL_INTERVAL);
@@ -349,11 +402,16 @@ impl Sync {
         }
         for run in runs {
             let run = VerifiedRun::check(&dag.room(), run).map_err(SyncFault::Ledger)?;
+            if number == 0 {
+                self.owe(now, from, &run);
+            }
             let more = dag.offer(run, from);
             let is_fruitful =
                 more.held_count > 0 || more.pending_count > 0 || !more.forked.is_empty();
             if is_answer && is_fruitful {
                 self.gain(from);
+            } else if is_fruitful {
+                self.await_settling(now);
             }
             merge(offered, more);
         }
@@ -426,6 +484,74 @@ impl Sync {
         }
         if self.chase_at.is_some_and(|at| at <= now) {
             self.chase(now, dag);
+        }
+        if self.seen_at.is_some_and(|at| at <= now) {
+            self.confirm(dag);
+        }
+        if self.settle_at.is_some_and(|(at, _)| at <= now) {
+            self.settle_at = None;
+            let digest = self.digest(dag);
+            let others = self.peers.iter().filter(|(_, peer)| peer.digest != Some(digest));
+            let links: Vec<Source> = others.map(|(link, _)| *link).collect();
+            links.into_iter().for_each(|to| self.say(to, &SyncMessage::Digest(digest)));
+        }
+    }
+
+    /// Blocks come unasked or go out: whoever sent them may have stopped in the midst of it. Once it is
+    /// quiet, digests tell who lacks some. Not sooner, since what is on its way would be asked for too.
+    fn await_settling(&mut self, now: Timestamp) {
+        let by = self.settle_at.map_or(now.after(SETTLE_DELAY_MAX), |(_, by)| by);
+        self.settle_at = Some((now.after(SETTLE_DELAY).min(by), by));
+    }
+
+    /// A peer sent blocks unasked: it is told soon that they are held.
+    fn owe(&mut self, now: Timestamp, from: Source, run: &VerifiedRun) {
+        let author = run.blocks().first().map(|block| block.header().author);
+        if let Some(author) = author
+            && let Some(peer) = self.peers.get_mut(&from)
+            && (peer.owed.len() < SEEN_COUNT_MAX || peer.owed.contains_key(&author))
+        {
+            peer.owed.or_default(author);
+            self.seen_at = self.seen_at.or(Some(now.after(SEEN_DELAY)));
+        }
+    }
+
+    fn confirm(&mut self, dag: &Dag) {
+        self.seen_at = None;
+        for (link, peer) in self.peers.iter_mut() {
+            let mut counts = Vec::new();
+            for (author, told) in peer.owed.iter_mut() {
+                let count = dag.count_of(author);
+                if count > *told {
+                    *told = count;
+                    counts.push((*author, count));
+                }
+            }
+            if !counts.is_empty() {
+                let bytes = SyncMessage::Seen(counts).encode();
+                self.effects.push_back(SyncEffect { to: *link, bytes });
+            }
+        }
+    }
+
+    fn hear(
+        &mut self,
+        from: Source,
+        author: AuthorId,
+        count: u32,
+        head: Option<[u8; BlockId::BYTES]>,
+    ) {
+        if self.own.contains(&author) {
+            self.heard.push_back(Heard { from, author, count, head });
+        }
+    }
+
+    /// A peer with the same digest holds all that we told of.
+    fn hear_all(&mut self, dag: &Dag, from: Source) {
+        for author in self.own.clone() {
+            if let Some((head, count)) = dag.told_head(&author) {
+                self.hear(from, author, count, Some(*head.as_bytes()));
+            }
         }
     }
 }

@@ -168,7 +168,11 @@ impl Node {
     /// Sends a message of the node's own. One that does not fit is dropped: the queue is full of
     /// the application's own, and its next calls are refused.
     pub(super) fn send_own(&mut self, id: PeerId, parcel: &Parcel, payload: &[u8]) {
-        let _ = self.push(id, Owner::Node, &parcel.seal(payload));
+        self.push_own(id, &parcel.seal(payload));
+    }
+
+    pub(super) fn push_own(&mut self, id: PeerId, body: &Arc<[u8]>) {
+        let _ = self.push(id, Owner::Node, body);
     }
 
     /// Sends a request's message.
@@ -300,6 +304,9 @@ impl Node {
             Parcel::Withdraw { id: wire_id } => self.on_withdraw(id, wire_id),
             Parcel::Stream { media_id, label } => self.on_stream(id, media_id, label),
             Parcel::StreamEnd { media_id } => self.on_stream_end(id, &media_id),
+            Parcel::Ledger | Parcel::GenesisAsk | Parcel::Genesis => {
+                self.on_ledger_parcel(id, &parcel, body.get(offset..).unwrap_or_default());
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use crate::id::{ConnectionId, PeerId, SocketId, StreamKey, Ticket};
 
 use crate::link::{Candidate, Channel, Description};
 
+use super::ledger::Record;
 use super::notice::Notice;
 
 /// A STUN or TURN server.
@@ -122,6 +123,14 @@ pub enum Effect {
     CloseConnection {
         /// Which.
         connection: ConnectionId,
+    },
+
+    /// Store these records in one durable transaction; answer with `Stored`. One is out at a time.
+    Store {
+        /// For the answer.
+        ticket: Ticket,
+        /// What to put and what to remove.
+        records: Vec<Record>,
     },
 
     /// Tell the application.

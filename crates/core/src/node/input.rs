@@ -4,12 +4,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::id::{ConnectionId, PeerId, SocketId, StreamKey, Ticket};
+use crate::ledger::Flags;
 use crate::rng::Seed;
 use crate::time::Span;
 
 use crate::link::{Candidate, Channel, ConnectionState, ConnectionStats, Description, IceState};
 
 use super::content::Content;
+use super::ledger::{LedgerConfig, StorageFault};
 
 /// One thing that happened. The driver feeds them in the order in which they happened.
 #[derive(Clone, Debug)]
@@ -251,6 +253,40 @@ pub enum Input {
     Diagnose {
         /// Names the call.
         ticket: Ticket,
+    },
+    /// Open the room's ledger. With storage, records follow and then `RestoreDone`. Answered by
+    /// `LedgerOpened`, or at once by [`super::Outcome::Refused`].
+    OpenLedger(LedgerConfig),
+    /// A stored record, in the order of the keys.
+    Restored {
+        /// Its key.
+        key: Vec<u8>,
+        /// What was stored under it.
+        bytes: Vec<u8>,
+    },
+    /// All records were fed.
+    RestoreDone,
+    /// A `Store` effect is carried out.
+    Stored {
+        /// Of the effect.
+        ticket: Ticket,
+        /// Whether it is durable.
+        result: Result<(), StorageFault>,
+    },
+    /// Write a block. Answered at once by [`super::Outcome::Written`] or
+    /// [`super::Outcome::Refused`].
+    WriteBlock {
+        /// What it says.
+        payload: Vec<u8>,
+        /// What it asks for.
+        flags: Flags,
+    },
+    /// Take in a file of this room's ledger. Answered by `LedgerImported` or `Refused`.
+    Import {
+        /// Names the call.
+        ticket: Ticket,
+        /// The file.
+        bytes: Vec<u8>,
     },
     /// Leave the room. Answered by `Closed` within [`crate::limits::LEAVE_DEADLINE`].
     Leave,

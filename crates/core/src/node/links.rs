@@ -228,6 +228,7 @@ impl Node {
             self.notify(Notice::PeerJoined { peer: id });
             self.update_status();
             self.show_presence_to(id);
+            self.link_ledger(id);
         }
         self.attach_streams(id, connection);
     }

@@ -435,6 +435,10 @@ impl Node {
         peer.attached.clear();
         peer.attached_to = None;
         let joined = core::mem::take(&mut peer.is_joined);
+        if joined {
+            self.unlink_ledger(id);
+        }
+        let Some(peer) = self.peers.get_mut(&id) else { return };
         if core::mem::take(&mut peer.is_visible) {
             self.notify(Notice::PeerLeft { peer: id, joined, reason });
         }

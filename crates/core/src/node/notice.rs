@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::error::{Delivery, ErrorCode};
-use crate::id::{PeerId, Ticket};
+use crate::id::{MemberId, PeerId, Ticket};
+use crate::ledger::Imported;
 
 use super::content::Content;
 use super::report::Report;
@@ -145,6 +146,54 @@ pub enum Notice {
         /// The report.
         report: Arc<Report>,
     },
+    /// The ledger is open, as far as the storage had it.
+    LedgerOpened {
+        /// Our member's key.
+        member: MemberId,
+        /// Blocks that were read.
+        restored_count: u32,
+    },
+    /// The order of blocks changed; before this place it is as it was.
+    LedgerChanged {
+        /// The lowest place that changed.
+        from: usize,
+        /// How many blocks there are now.
+        length: usize,
+    },
+    /// So many blocks of an author of ours are stored.
+    LedgerStored {
+        /// The author's number.
+        author: u32,
+        /// How many.
+        count: u32,
+    },
+    /// A peer holds so many blocks of an author of ours.
+    LedgerSeen {
+        /// Who.
+        peer: PeerId,
+        /// The author's number.
+        author: u32,
+        /// How many.
+        count: u32,
+    },
+    /// An author wrote two histories.
+    LedgerForked {
+        /// The author's number.
+        author: u32,
+        /// From which of its blocks on.
+        seq: u32,
+        /// Whether it is one of ours.
+        is_own: bool,
+    },
+    /// Answer to `Import`.
+    LedgerImported {
+        /// Of the call.
+        ticket: Ticket,
+        /// What came of it.
+        imported: Imported,
+    },
+    /// Nothing is stored any more; the ledger goes on in memory.
+    LedgerUnsaved(MeshError),
     /// Something went wrong that no call can be told.
     Trouble(MeshError),
     /// The room is closed. Nothing follows. `None` after `Leave`.

@@ -13,8 +13,8 @@ use alloc::vec::Vec;
 
 use crate::codec::{DecodeError, Reader, Writer, owned_text};
 use crate::limits::{
-    FILE_NAME_BYTES_MAX, HEADER_BYTES_MAX, NAME_BYTES_MAX, PRESENCE_BYTES_MAX,
-    STREAM_LABEL_BYTES_MAX,
+    FILE_NAME_BYTES_MAX, GENESIS_BYTES_MAX, HEADER_BYTES_MAX, LEDGER_MESSAGE_BYTES_MAX,
+    NAME_BYTES_MAX, PRESENCE_BYTES_MAX, STREAM_LABEL_BYTES_MAX,
 };
 
 use super::content::Content;
@@ -83,6 +83,12 @@ pub enum Parcel {
         /// The `MediaStream`'s id.
         media_id: String,
     },
+    /// A message of the ledger; the payload is a [`crate::ledger::sync::message::SyncMessage`].
+    Ledger,
+    /// The sender does not hold the room's genesis.
+    GenesisAsk,
+    /// The room's genesis.
+    Genesis,
 }
 
 const MESSAGE: u64 = 1;
@@ -94,6 +100,9 @@ const WITHDRAW: u64 = 6;
 const PRESENCE: u64 = 7;
 const STREAM: u64 = 8;
 const STREAM_END: u64 = 9;
+const LEDGER: u64 = 10;
+const GENESIS_ASK: u64 = 11;
+const GENESIS: u64 = 12;
 
 /// Most bytes of what a failed handler says; the rest is cut.
 const DETAIL_BYTES_MAX: usize = 512;
@@ -150,6 +159,9 @@ impl Parcel {
             (STREAM_END, 2) => {
                 Self::StreamEnd { media_id: owned_text(&mut reader, STREAM_LABEL_BYTES_MAX)? }
             }
+            (LEDGER, 1) => Self::Ledger,
+            (GENESIS_ASK, 1) => Self::GenesisAsk,
+            (GENESIS, 1) => Self::Genesis,
             _ => return Err(DecodeError::UnknownKind { found: kind }),
         };
         let offset = reader.offset();
@@ -201,6 +213,8 @@ impl Parcel {
             | Self::Request { .. }
             | Self::Value { .. } => crate::limits::MESSAGE_BYTES_MAX,
             Self::Presence { is_set: true } => PRESENCE_BYTES_MAX,
+            Self::Ledger => LEDGER_MESSAGE_BYTES_MAX,
+            Self::Genesis => GENESIS_BYTES_MAX,
             _ => 0,
         }
     }
@@ -237,6 +251,15 @@ impl Parcel {
             }
             Self::Stream { media_id, label } => {
                 writer.array(3).u64(STREAM).text(media_id).text(label);
+            }
+            Self::Ledger => {
+                writer.array(1).u64(LEDGER);
+            }
+            Self::GenesisAsk => {
+                writer.array(1).u64(GENESIS_ASK);
+            }
+            Self::Genesis => {
+                writer.array(1).u64(GENESIS);
             }
             Self::StreamEnd { media_id } => {
                 writer.array(2).u64(STREAM_END).text(media_id);
@@ -306,6 +329,9 @@ mod tests {
             (Parcel::Presence { is_set: false }, b""),
             (Parcel::Stream { media_id: name(), label: String::new() }, b""),
             (Parcel::StreamEnd { media_id: name() }, b""),
+            (Parcel::Ledger, b"\x82\x05\x01"),
+            (Parcel::GenesisAsk, b""),
+            (Parcel::Genesis, b"genesis"),
         ]
     }
 

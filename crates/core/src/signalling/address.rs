@@ -9,8 +9,9 @@
 //! kitchen                                  a public room, by its bare name
 //! ```
 //!
-//! ROOM is 16 random bytes and SECRET 16 to 64 bytes, both unpadded base64url. They stand in the
-//! fragment, which a browser sends to nobody. A name with a dot is refused as a public room: a
+//! ROOM is the 32 bytes of a room's id, which is the hash of its genesis, or 16 bytes that a room is
+//! made from where nobody creates it, as behind a passphrase. SECRET is 16 to 64 bytes, both are
+//! unpadded base64url. They stand in the fragment, which a browser sends to nobody. A name with a dot is refused as a public room: a
 //! half-copied invite must not open a room that strangers can enter.
 //!
 //! `server` is `host[:port]`, also with `wss://`, `ws://`, `https://` or `http://` before it. Without
@@ -55,6 +56,13 @@ pub enum RoomRef {
         /// What opens it.
         secret: RoomSecret,
     },
+    /// A room that somebody created, with a secret: whoever enters checks its genesis.
+    Created {
+        /// The room's id: the hash of its genesis.
+        room: RoomId,
+        /// What opens it.
+        secret: RoomSecret,
+    },
     /// A public room: whoever knows its name can enter.
     Public {
         /// Its name.
@@ -83,7 +91,7 @@ impl fmt::Debug for RoomSecret {
 impl fmt::Debug for RoomRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Secret { .. } => write!(f, "RoomRef({:?})", self.id()),
+            Self::Secret { .. } | Self::Created { .. } => write!(f, "RoomRef({:?})", self.id()),
             Self::Public { name } => write!(f, "RoomRef(public {name:?})"),
         }
     }
@@ -95,6 +103,7 @@ impl RoomRef {
     pub fn id(&self) -> RoomId {
         match self {
             Self::Secret { room, .. } => room_id(room),
+            Self::Created { room, .. } => *room,
             Self::Public { name } => public_room_id(name),
         }
     }
@@ -103,7 +112,9 @@ impl RoomRef {
     #[must_use]
     pub fn keys(&self) -> RoomKeys {
         match self {
-            Self::Secret { secret, .. } => RoomKeys::derive(self.id(), secret.as_bytes()),
+            Self::Secret { secret, .. } | Self::Created { secret, .. } => {
+                RoomKeys::derive(self.id(), secret.as_bytes())
+            }
             Self::Public { .. } => RoomKeys::derive(self.id(), &[]),
         }
     }
@@ -154,7 +165,8 @@ impl RoomAddress {
         Ok(Self { room, server: server.ok_or(missing)?, page })
     }
 
-    /// The address of a new room. `page` is the URL of the page that opens it, if there is one.
+    /// The address of a room made from these bytes. `page` is the URL of the page that opens it, if
+    /// there is one.
     ///
     /// # Errors
     /// [`AddressError`] if `page` or `server` cannot be read.
@@ -164,6 +176,25 @@ impl RoomAddress {
         page: Option<&str>,
         server: &str,
     ) -> Result<Self, AddressError> {
+        let secret = RoomSecret(secret.to_vec());
+        Self::of_room(RoomRef::Secret { room, secret }, page, server)
+    }
+
+    /// The address of the room that begins with the genesis of this hash.
+    ///
+    /// # Errors
+    /// As [`RoomAddress::create`].
+    pub fn of_created(
+        room: RoomId,
+        secret: [u8; SECRET_BYTES_MIN],
+        page: Option<&str>,
+        server: &str,
+    ) -> Result<Self, AddressError> {
+        let secret = RoomSecret(secret.to_vec());
+        Self::of_room(RoomRef::Created { room, secret }, page, server)
+    }
+
+    fn of_room(room: RoomRef, page: Option<&str>, server: &str) -> Result<Self, AddressError> {
         let (page, host) = match page {
             Some(page) if page.len() > ADDRESS_BYTES_MAX / 2 => {
                 return Err(AddressError::TooLong {
@@ -175,7 +206,6 @@ impl RoomAddress {
             None => (None, None),
         };
         let server = ServerAddress::parse(server, host.is_none_or(|page| page.is_secure()))?;
-        let room = RoomRef::Secret { room, secret: RoomSecret(secret.to_vec()) };
         Ok(Self { room, server, page })
     }
 
@@ -206,9 +236,10 @@ impl RoomAddress {
     /// The address as text, to be handed to others. A public room is handed on by its bare name.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let (room, secret) = match &self.room {
+        let (room, secret): (&[u8], _) = match &self.room {
             RoomRef::Public { name } => return name.clone(),
             RoomRef::Secret { room, secret } => (room, secret),
+            RoomRef::Created { room, secret } => (room.as_bytes(), secret),
         };
         let fragment =
             format!("{}.{}", base64url::encode(room), base64url::encode(secret.as_bytes()));
@@ -301,9 +332,6 @@ fn fragment_of(
     }
     let (room, secret) = opener.split_once('.').ok_or(AddressError::MissingSecret)?;
     let room = base64url::decode(room).ok_or(AddressError::RoomText)?;
-    let found = room.len();
-    let room =
-        room.try_into().map_err(|_| AddressError::RoomLength { expected: ROOM_BYTES, found })?;
     let secret = base64url::decode(secret).ok_or(AddressError::SecretText)?;
     if !(SECRET_BYTES_MIN..=SECRET_BYTES_MAX).contains(&secret.len()) {
         return Err(AddressError::SecretLength {
@@ -314,5 +342,16 @@ fn fragment_of(
     }
     let page_is_secure = page.is_none_or(ServerAddress::is_secure);
     let server = server.map(|server| ServerAddress::parse(server, page_is_secure)).transpose()?;
-    Ok((RoomRef::Secret { room, secret: RoomSecret(secret) }, server))
+    Ok((room_of(&room, RoomSecret(secret))?, server))
+}
+
+/// Which room these bytes mean, by their count.
+fn room_of(room: &[u8], secret: RoomSecret) -> Result<RoomRef, AddressError> {
+    if let Ok(room) = room.try_into() {
+        return Ok(RoomRef::Secret { room, secret });
+    }
+    match room.try_into() {
+        Ok(room) => Ok(RoomRef::Created { room: RoomId::from_bytes(room), secret }),
+        Err(_) => Err(AddressError::RoomLength { found: room.len() }),
+    }
 }

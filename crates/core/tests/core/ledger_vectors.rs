@@ -173,6 +173,7 @@ fn sync_messages(
         SyncMessage::Page { number: 3, runs: vec![vec![wire]] },
         SyncMessage::Proof { number: 3, proof },
         SyncMessage::End { number: 3 },
+        SyncMessage::Seen(vec![(key(11).author(), 300)]),
     ];
     let vector = |message: &SyncMessage<'_>| json!({ "kind": kind(message), "bytes": hex(&message.encode()) });
     messages.iter().map(vector).collect()
@@ -186,6 +187,7 @@ const fn kind(message: &SyncMessage<'_>) -> &'static str {
         SyncMessage::Page { .. } => "page",
         SyncMessage::Proof { .. } => "proof",
         SyncMessage::End { .. } => "end",
+        SyncMessage::Seen(_) => "seen",
     }
 }
 

@@ -273,6 +273,9 @@ fn parcels() -> Vec<(Parcel, &'static [u8])> {
         (Parcel::Presence { is_set: false }, b""),
         (Parcel::Stream { media_id: "stream".into(), label: "camera".into() }, b""),
         (Parcel::StreamEnd { media_id: "stream".into() }, b""),
+        (Parcel::Ledger, b"\x82\x05\x03"),
+        (Parcel::GenesisAsk, b""),
+        (Parcel::Genesis, b"genesis"),
     ]
 }
 
@@ -299,6 +302,9 @@ fn parcel_fields(parcel: &Parcel) -> Value {
             json!({ "kind": "stream", "media_id": media_id, "label": label })
         }
         Parcel::StreamEnd { media_id } => json!({ "kind": "stream end", "media_id": media_id }),
+        Parcel::Ledger => json!({ "kind": "ledger" }),
+        Parcel::GenesisAsk => json!({ "kind": "genesis ask" }),
+        Parcel::Genesis => json!({ "kind": "genesis" }),
     }
 }
 

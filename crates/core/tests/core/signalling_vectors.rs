@@ -140,7 +140,9 @@ fn addresses() -> Vec<Value> {
     let vector = |(text, server): (String, Option<&str>)| {
         let address = RoomAddress::parse(&text, server).expect("an address");
         let secret = match address.room() {
-            RoomRef::Secret { secret, .. } => hex(secret.as_bytes()),
+            RoomRef::Secret { secret, .. } | RoomRef::Created { secret, .. } => {
+                hex(secret.as_bytes())
+            }
             RoomRef::Public { .. } => json!(""),
         };
         json!({

@@ -25,6 +25,13 @@ impl Dag {
         self.authors.iter().filter_map(|author| author.fork.as_ref())
     }
 
+    /// The proof of a fork that no held block is evidence of.
+    #[must_use]
+    pub fn fork_without_evidence(&self, bytes_max: usize) -> Option<&ForkProof> {
+        let mut unsaid = self.authors.iter().filter(|author| !author.has_evidence);
+        unsaid.find_map(|it| it.fork.as_ref().filter(|proof| proof.bytes().len() <= bytes_max))
+    }
+
     /// Takes over a proof that a peer sent. Of authors without blocks here none is kept, so that
     /// keys made for nothing cost nothing; an evidence block brings such a proof too, and pays for it.
     /// Returns whether it says something new.

@@ -65,6 +65,8 @@ pub(super) struct Pending {
     by_author: Table<AuthorId, u32>,
     count: usize,
     body_bytes: usize,
+    /// Of these, what our own storage held.
+    own_body_bytes: usize,
 }
 
 impl Pending {
@@ -79,6 +81,7 @@ impl Pending {
             by_author: Table::new(),
             count: 0,
             body_bytes: 0,
+            own_body_bytes: 0,
         }
     }
 
@@ -100,6 +103,9 @@ impl Pending {
         let (id, author) = (block.id, block.header.author);
         self.count += 1;
         self.body_bytes += block.body.len();
+        if source == Source::OWN {
+            self.own_body_bytes += block.body.len();
+        }
         raise(&mut self.by_source, source);
         raise(&mut self.by_author, author);
         let at = self.free.pop().unwrap_or_else(|| {
@@ -126,20 +132,27 @@ impl Pending {
         self.enforce(source, author)
     }
 
-    /// Drops the highest within whatever is over its limit.
+    /// Drops the highest within whatever is over its limit. What our own storage held has none: it is
+    /// there already, and nobody else may have it.
     fn enforce(&mut self, source: Source, author: AuthorId) -> u32 {
+        if source == Source::OWN {
+            return 0;
+        }
         let mut dropped = 0;
         loop {
             let over =
                 |count: Option<&u32>, most: usize| count.is_some_and(|it| *it as usize > most);
             let author_over = over(self.by_author.get(&author), PENDING_AUTHOR_COUNT_MAX);
             let source_over = over(self.by_source.get(&source), PENDING_PEER_COUNT_MAX);
-            let all_over = self.count > PENDING_COUNT_MAX || self.body_bytes > PENDING_BYTES_MAX;
+            let own_count = self.by_source.get(&Source::OWN).map_or(0, |count| *count as usize);
+            let all_over = self.count - own_count > PENDING_COUNT_MAX
+                || self.body_bytes - self.own_body_bytes > PENDING_BYTES_MAX;
             if !author_over && !source_over && !all_over {
                 return dropped;
             }
             // Over all peers it is the one with most that gives way: two that flood leave room for others.
-            let most = self.by_source.iter().max_by_key(|(_, count)| **count);
+            let others = self.by_source.iter().filter(|(source, _)| **source != Source::OWN);
+            let most = others.max_by_key(|(_, count)| **count);
             let most = most.map(|(source, _)| *source);
             let own = author_mark(&author);
             let within = |at: u32, mark: &Mark| {
@@ -154,7 +167,7 @@ impl Pending {
             };
             let mut highest = (0, NONE);
             for (at, mark) in (0..).zip(&self.marks) {
-                if mark.height > highest.0 && within(at, mark) {
+                if mark.height > highest.0 && mark.source != Source::OWN && within(at, mark) {
                     highest = (mark.height, at);
                 }
             }
@@ -275,6 +288,9 @@ impl Pending {
         lower(&mut self.by_author, waiting.block.header.author);
         self.count -= 1;
         self.body_bytes -= waiting.block.body.len();
+        if waiting.source == Source::OWN {
+            self.own_body_bytes -= waiting.block.body.len();
+        }
         Some(waiting)
     }
 

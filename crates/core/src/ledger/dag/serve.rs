@@ -29,7 +29,7 @@ impl Dag {
     pub fn frontier(&self) -> Vec<FrontierEntry> {
         self.by_key()
             .filter_map(|author| {
-                let (head, count) = self.head_of(&author.chain)?;
+                let (head, count) = self.head_of(self.told_chain(author))?;
                 let forked = author.fork.as_ref().map(|fork| fork.seq());
                 Some(FrontierEntry { author: author.key, count, head: *head, forked })
             })
@@ -38,6 +38,56 @@ impl Dag {
 
     fn by_key(&self) -> impl Iterator<Item = &super::Author> {
         self.keys.iter().filter_map(|number| self.authors.get(*number as usize))
+    }
+
+    /// An author's good blocks that others may know of.
+    fn told_chain<'a>(&self, author: &'a super::Author) -> &'a [u32] {
+        let chain = &author.chain[..];
+        match self.withheld {
+            Some(from) if self.own.contains(&author.key) => {
+                chain.get(..chain.partition_point(|at| *at < from)).unwrap_or_default()
+            }
+            _ => chain,
+        }
+    }
+
+    /// The last of an author's good blocks that others may know of, and their count.
+    #[must_use]
+    pub fn told_head(&self, author: &AuthorId) -> Option<(BlockId, u32)> {
+        let (head, count) = self.head_of(self.told_chain(self.author_of(author)?))?;
+        Some((*head, count))
+    }
+
+    /// From now on this author writes here.
+    pub fn add_own(&mut self, author: AuthorId) {
+        if !self.own.contains(&author) {
+            self.own.push(author);
+        }
+    }
+
+    /// Whether this author writes here, or did.
+    #[must_use]
+    pub fn is_own(&self, author: &AuthorId) -> bool {
+        self.own.contains(author)
+    }
+
+    /// Withholds our own blocks from this one on: others are not told of them, and not served with
+    /// them. What a crash can still take back must not be known to anyone, or to write on after it
+    /// would be a fork. `None` withholds nothing.
+    pub fn withhold(&mut self, from: Option<BlockIndex>) {
+        self.withheld = from.map(|index| index.0);
+    }
+
+    /// From where our own blocks are withheld.
+    #[must_use]
+    pub fn withheld(&self) -> Option<BlockIndex> {
+        self.withheld.map(BlockIndex)
+    }
+
+    fn is_withheld(&self, at: u32) -> bool {
+        let author = || self.authors.get(self.entries.get(at)?.author as usize);
+        self.withheld.is_some_and(|from| at >= from)
+            && author().is_some_and(|author| self.own.contains(&author.key))
     }
 
     fn head_of(&self, chain: &[u32]) -> Option<(&BlockId, u32)> {
@@ -56,7 +106,7 @@ impl Dag {
     pub fn digest(&self) -> Digest {
         let mut heads = Vec::with_capacity(self.keys.len() * 77);
         for author in self.by_key() {
-            if let Some((head, count)) = self.head_of(&author.chain) {
+            if let Some((head, count)) = self.head_of(self.told_chain(author)) {
                 heads.extend_from_slice(author.key.as_bytes());
                 heads.extend_from_slice(&count.to_le_bytes());
                 heads.extend_from_slice(head.as_bytes());
@@ -93,7 +143,7 @@ impl Dag {
     #[must_use]
     pub fn after(&self, index: BlockIndex) -> Option<BlockIndex> {
         let next = self.entries.get(index.0)?.next;
-        (next != NONE).then_some(BlockIndex(next))
+        (next != NONE && !self.is_withheld(next)).then_some(BlockIndex(next))
     }
 
     /// Writes a run that begins with this block as `[block, ..]`, and returns it with the run's last
@@ -109,7 +159,7 @@ impl Dag {
         let mut blocks: Vec<(&Entry, Vec<u8>)> = Vec::new();
         let mut signed = None;
         let (mut at, mut bytes) = (first.0, 0);
-        while blocks.len() < RUN_COUNT_MAX && at != NONE {
+        while blocks.len() < RUN_COUNT_MAX && at != NONE && !self.is_withheld(at) {
             let entry = self.entries.get(at)?;
             let header = self.header(at)?.encode();
             bytes += header.len() + entry.body.len() + BLOCK_OVERHEAD_BYTES;

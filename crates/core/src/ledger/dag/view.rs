@@ -8,6 +8,7 @@ use crate::limits::SALT_BYTES;
 use crate::time::WallTime;
 
 use super::super::block::{Anchor, Flags, Header, Parents};
+use super::super::fork::ForkProof;
 use super::{BlockIndex, Dag, Entry, NONE};
 
 /// A held block.
@@ -33,6 +34,19 @@ pub struct BlockView<'a> {
     pub signature: Option<Signature>,
     /// Whether it lies at or above a fork of its author: kept, and skipped by every fold.
     pub is_void: bool,
+}
+
+/// An author as far as it is known here.
+#[derive(Clone, Copy, Debug)]
+pub struct AuthorView<'a> {
+    /// Its key.
+    pub key: AuthorId,
+    /// Whose slot it is; known with its first block.
+    pub member: Option<MemberId>,
+    /// How many good blocks of it are held.
+    pub count: u32,
+    /// The proof that it forked.
+    pub fork: Option<&'a ForkProof>,
 }
 
 impl Dag {
@@ -76,6 +90,27 @@ impl Dag {
     pub fn count_of(&self, author: &AuthorId) -> u32 {
         let count = self.author_of(author).map_or(0, |author| author.chain.len());
         u32::try_from(count).unwrap_or(NONE)
+    }
+
+    /// The number of an author, by its key: they are counted as they come.
+    #[must_use]
+    pub fn author_index(&self, author: &AuthorId) -> Option<u32> {
+        self.author_number(author)
+    }
+
+    /// The author with this number.
+    #[must_use]
+    pub fn author(&self, index: u32) -> Option<AuthorView<'_>> {
+        let author = self.authors.get(index as usize)?;
+        let count = u32::try_from(author.chain.len()).unwrap_or(NONE);
+        let (key, member, fork) = (author.key, author.member, author.fork.as_ref());
+        Some(AuthorView { key, member, count, fork })
+    }
+
+    /// How many authors there are of this member.
+    #[must_use]
+    pub fn slot_count(&self, member: &MemberId) -> usize {
+        self.authors.iter().filter(|author| author.member == Some(*member)).count()
     }
 
     /// What a held block says.
@@ -162,7 +197,8 @@ impl Dag {
     }
 
     /// Rises whenever held blocks become void.
-    pub(in super::super) fn void_epoch(&self) -> u32 {
+    #[must_use]
+    pub fn void_epoch(&self) -> u32 {
         self.void_epoch
     }
 }

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::id::{AuthorId, BlockId};
 use crate::limits::{
-    FORK_PROOF_BYTES_MAX, RUN_COUNT_MAX, SYNC_CLAIM_COUNT_MAX, SYNC_DOWN_COUNT_MAX,
+    FORK_PROOF_BYTES_MAX, RUN_COUNT_MAX, SEEN_COUNT_MAX, SYNC_CLAIM_COUNT_MAX, SYNC_DOWN_COUNT_MAX,
     SYNC_ID_COUNT_MAX, SYNC_PAGE_BYTES_MAX, SYNC_PROOF_COUNT_MAX, SYNC_RANGE_COUNT_MAX,
 };
 
@@ -111,6 +111,8 @@ pub enum SyncMessage<'a> {
         /// See [`super::super::ForkProof`].
         proof: &'a [u8],
     },
+    /// How much of chains the sender holds, of which it was sent blocks.
+    Seen(Vec<(AuthorId, u32)>),
     /// The end of an answer.
     End {
         /// Of the request.
@@ -148,6 +150,12 @@ impl<'a> SyncMessage<'a> {
             Self::Proof { number, proof } => {
                 writer.array(3).u64(4).u64(*number).bytes(proof);
             }
+            Self::Seen(counts) => {
+                writer.array(2).u64(6).array(counts.len());
+                for (author, count) in counts {
+                    writer.array(2).bytes(author.as_bytes()).u32(*count);
+                }
+            }
             Self::End { number } => {
                 writer.array(2).u64(5).u64(*number);
             }
@@ -164,7 +172,7 @@ impl<'a> SyncMessage<'a> {
         let fields = reader.array(5)?;
         let kind = reader.u64()?;
         let expected = match kind {
-            0 | 5 => 2,
+            0 | 5 | 6 => 2,
             3 | 4 => 3,
             1 => 4,
             2 => 5,
@@ -185,7 +193,8 @@ impl<'a> SyncMessage<'a> {
             2 => Self::Request(read_request(&mut reader)?),
             3 => read_page(&mut reader, bytes.len())?,
             4 => Self::Proof { number: reader.u64()?, proof: reader.bytes(FORK_PROOF_BYTES_MAX)? },
-            _ => Self::End { number: reader.u64()? },
+            5 => Self::End { number: reader.u64()? },
+            _ => Self::Seen(read_seen(&mut reader)?),
         };
         reader.end()?;
         Ok(message)
@@ -271,6 +280,15 @@ fn read_claims(reader: &mut Reader<'_>, is_full: bool) -> Result<Vec<Claim>, Dec
         claims.push(Claim { author, count, head, forked });
     }
     Ok(claims)
+}
+
+fn read_seen(reader: &mut Reader<'_>) -> Result<Vec<(AuthorId, u32)>, DecodeError> {
+    let mut counts = Vec::new();
+    for _ in 0..reader.array(SEEN_COUNT_MAX)? {
+        reader.fields(2)?;
+        counts.push((AuthorId::from_bytes(reader.array_of()?), reader.u32()?));
+    }
+    Ok(counts)
 }
 
 fn read_page<'a>(reader: &mut Reader<'a>, bytes: usize) -> Result<SyncMessage<'a>, DecodeError> {

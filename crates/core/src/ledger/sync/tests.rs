@@ -98,7 +98,7 @@ impl World {
     fn push(&mut self, node: usize, author: u8) {
         let block = self.write(node, author);
         let Node { dag, sync, .. } = &mut self.nodes[node];
-        sync.push(dag, block);
+        sync.push(now(self.ms), dag, block);
         self.collect(node);
     }
 

@@ -27,8 +27,6 @@ pub enum AddressError {
     RoomText,
     /// The room has another length.
     RoomLength {
-        /// Bytes of a room.
-        expected: usize,
         /// Bytes found.
         found: usize,
     },
@@ -73,7 +71,7 @@ impl AddressError {
             Self::MissingFragment => String::from("#ROOM.SECRET after the URL"),
             Self::MissingSecret => String::from("ROOM.SECRET, with a dot between"),
             Self::RoomText | Self::SecretText => String::from("unpadded base64url"),
-            Self::RoomLength { expected, .. } => format!("a room of {expected} bytes"),
+            Self::RoomLength { .. } => String::from("a room of 16 or 32 bytes"),
             Self::SecretLength { min, max, .. } => format!("a secret of {min} to {max} bytes"),
             Self::MissingServer => String::from("a server: @server in the address, or an option"),
             Self::UserInfo => String::from("a server without a user name"),
@@ -90,7 +88,7 @@ impl AddressError {
         match self {
             Self::Empty => String::from("nothing"),
             Self::TooLong { found, .. }
-            | Self::RoomLength { found, .. }
+            | Self::RoomLength { found }
             | Self::SecretLength { found, .. } => format!("{found} bytes"),
             Self::Scheme => String::from("another scheme, or none"),
             Self::MissingFragment => String::from("a URL without a room"),

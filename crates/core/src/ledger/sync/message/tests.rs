@@ -44,6 +44,8 @@ fn samples() -> Vec<SyncMessage<'static>> {
         SyncMessage::Page { number: 0, runs: vec![] },
         SyncMessage::Proof { number: 3, proof: b"proof" },
         SyncMessage::End { number: 300 },
+        SyncMessage::Seen(vec![(author(1), 70_000), (author(2), 0)]),
+        SyncMessage::Seen(vec![]),
     ]
 }
 
@@ -81,7 +83,7 @@ fn bent_messages_are_others_or_refused() {
 /// kinds that are not there, and fields too many or too few.
 #[test]
 fn refuses_unknown_kinds_and_wrong_counts() {
-    assert_eq!(SyncMessage::decode(&[0x81, 6]), Err(DecodeError::UnknownKind { found: 6 }));
+    assert_eq!(SyncMessage::decode(&[0x81, 7]), Err(DecodeError::UnknownKind { found: 7 }));
     let count = DecodeError::WrongCount { offset: 0, expected: 2, found: 3 };
     assert_eq!(SyncMessage::decode(&[0x83, 5, 1, 1]), Err(count));
 }
