@@ -6,6 +6,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::host::{self, Effects, Notices, Shapes};
+use crate::ledger;
 use crate::machine::Machine;
 use crate::report;
 use crate::words::Words;
@@ -64,6 +65,15 @@ fn perform(
         }
         Effect::ReadStats { connection, ticket } => effects.read_stats(connection.0, ticket.0),
         Effect::CloseConnection { connection } => effects.close_connection(connection.0),
+        Effect::Store { ticket, records } => {
+            for record in records {
+                match record.bytes {
+                    Some(bytes) => effects.store_record(&record.key, &bytes, record.replaces),
+                    None => effects.delete_record(&record.key),
+                }
+            }
+            effects.commit_records(ticket.0);
+        }
         // The enum may grow; every kind there is today stands above.
         _ => {}
     }
@@ -124,6 +134,24 @@ fn tell(notice: Notice, notices: &Notices, shapes: &Shapes, words: &mut Words) {
         Notice::StreamRemoved { peer, media_id } => {
             notices.stream_removed(words.peer(peer), &media_id);
         }
+        Notice::LedgerOpened { member, restored_count } => {
+            notices.ledger_opened(&member.to_text(), restored_count);
+        }
+        Notice::LedgerChanged { from, length } => {
+            notices.ledger_changed(ledger::count_of(from), ledger::count_of(length));
+        }
+        Notice::LedgerStored { author, count } => notices.ledger_stored(author, count),
+        Notice::LedgerSeen { peer, author, count } => {
+            notices.ledger_seen(words.peer(peer), author, count);
+        }
+        Notice::LedgerForked { author, seq, is_own } => notices.ledger_forked(author, seq, is_own),
+        Notice::LedgerImported { ticket, imported } => notices.ledger_imported(
+            ticket.0,
+            imported.held_count,
+            imported.refused_count,
+            ledger::count_of(imported.unsigned_count),
+        ),
+        Notice::LedgerUnsaved(cause) => notices.ledger_unsaved(error(&cause)),
         Notice::Trouble(cause) => notices.trouble(error(&cause)),
         Notice::Closed(cause) => {
             notices.closed(cause.as_ref().map_or(JsValue::UNDEFINED, error));

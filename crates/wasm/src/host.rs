@@ -76,9 +76,36 @@ extern "C" {
     #[wasm_bindgen(method, js_name = closeConnection)]
     pub(crate) fn close_connection(this: &Effects, connection: u32);
 
+    #[wasm_bindgen(method, js_name = storeRecord)]
+    pub(crate) fn store_record(this: &Effects, key: &[u8], bytes: &[u8], replaces: bool);
+    #[wasm_bindgen(method, js_name = deleteRecord)]
+    pub(crate) fn delete_record(this: &Effects, key: &[u8]);
+    #[wasm_bindgen(method, js_name = commitRecords)]
+    pub(crate) fn commit_records(this: &Effects, ticket: u32);
+
     /// What the core tells the application.
     pub type Notices;
 
+    #[wasm_bindgen(method, js_name = ledgerOpened)]
+    pub(crate) fn ledger_opened(this: &Notices, member: &str, restored_count: u32);
+    #[wasm_bindgen(method, js_name = ledgerChanged)]
+    pub(crate) fn ledger_changed(this: &Notices, from: u32, length: u32);
+    #[wasm_bindgen(method, js_name = ledgerStored)]
+    pub(crate) fn ledger_stored(this: &Notices, author: u32, count: u32);
+    #[wasm_bindgen(method, js_name = ledgerSeen)]
+    pub(crate) fn ledger_seen(this: &Notices, peer: &JsValue, author: u32, count: u32);
+    #[wasm_bindgen(method, js_name = ledgerForked)]
+    pub(crate) fn ledger_forked(this: &Notices, author: u32, seq: u32, is_own: bool);
+    #[wasm_bindgen(method, js_name = ledgerImported)]
+    pub(crate) fn ledger_imported(
+        this: &Notices,
+        ticket: u32,
+        held_count: u32,
+        refused_count: u32,
+        unsigned_count: u32,
+    );
+    #[wasm_bindgen(method, js_name = ledgerUnsaved)]
+    pub(crate) fn ledger_unsaved(this: &Notices, error: JsValue);
     #[wasm_bindgen(method)]
     pub(crate) fn admitted(this: &Notices);
     #[wasm_bindgen(method, js_name = joinFailed)]

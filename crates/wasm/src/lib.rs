@@ -14,6 +14,7 @@ mod drain;
 mod golden;
 mod host;
 mod input;
+mod ledger;
 mod machine;
 mod report;
 #[cfg(target_arch = "wasm32")]
@@ -21,6 +22,7 @@ mod runtime;
 mod words;
 
 pub use golden::reencode;
+pub use ledger::{create, state_hash};
 pub use machine::Machine;
 
 use alloc::string::String;

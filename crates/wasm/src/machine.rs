@@ -7,7 +7,7 @@ use meshlace_core::error::ErrorCode;
 use meshlace_core::id::PeerId;
 use meshlace_core::node::{Content, IceServer, Input, MeshError, Node, NodeConfig, Recipient};
 use meshlace_core::rng::Seed;
-use meshlace_core::signalling::address::RoomAddress;
+use meshlace_core::signalling::address::{AddressError, RoomAddress};
 use meshlace_core::time::{Now, Span, Timestamp, WallTime};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -158,9 +158,11 @@ pub(crate) fn create_address(
     let (Ok(room), Ok(secret)) = (room.try_into(), secret.try_into()) else {
         return Err(MeshError::new(ErrorCode::InvalidArgument).mismatch("16 bytes", "others"));
     };
-    RoomAddress::create(room, secret, page, server).map_err(|error| {
-        MeshError::new(ErrorCode::InvalidAddress).mismatch(error.expected(), error.found())
-    })
+    RoomAddress::create(room, secret, page, server).map_err(|error| address_refused(&error))
+}
+
+pub(crate) fn address_refused(error: &AddressError) -> MeshError {
+    MeshError::new(ErrorCode::InvalidAddress).mismatch(error.expected(), error.found())
 }
 
 /// Reads `{ urls, username, credential }`; what is not there or no text is left out.
