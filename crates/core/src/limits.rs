@@ -115,9 +115,10 @@ pub const REMNANT_COUNT_MAX: usize = 512;
 
 // ---- connecting and recovery
 
-/// Candidates gathered within this time share a signal. Long enough for those of one interface; 10 ms
-/// on each side cost 20 of the 47 ms that two pages took to their first message.
-pub const CANDIDATE_BATCH: Span = Span::from_ms(2);
+/// Candidates gathered within this time share a signal where several links are made at once. A single
+/// link sends each at once: 10 ms on each side cost 20 of the 47 ms that two pages took to their first
+/// message, and 2 ms still cost 4.
+pub const CANDIDATE_BATCH: Span = Span::from_ms(4);
 /// An unacknowledged signal is sent again after this, then after twice as long, and so on.
 pub const SIGNAL_RETRY_MIN: Span = Span::from_ms(1_500);
 /// An acknowledgement of a signal waits so long for a signal to ride on.

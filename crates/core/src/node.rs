@@ -143,6 +143,8 @@ pub struct Node {
     outgoing: Outgoing,
     pool_queue: Queue<(PeerId, usize)>,
     dirty: Queue<PeerId>,
+    /// Peers whose pair keys were not made yet.
+    keyless: Queue<PeerId>,
     effects: Queue<Effect>,
 }
 
@@ -195,6 +197,7 @@ impl Node {
             outgoing: Outgoing::default(),
             pool_queue: Queue::new(),
             dirty: Queue::new(),
+            keyless: Queue::new(),
             effects: Queue::new(),
         })
     }
@@ -230,6 +233,7 @@ impl Node {
                 return Some(effect);
             }
             if !self.pump() {
+                self.agree_keys();
                 self.expected_at = self.next_timeout();
                 return None;
             }

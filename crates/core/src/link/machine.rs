@@ -95,7 +95,8 @@ pub enum LinkInput {
     /// As [`crate::node::Input::OperationFailed`].
     OperationFailed(ConnectionId, Ticket),
     /// As [`crate::node::Input::CandidateGathered`].
-    CandidateGathered(ConnectionId, Candidate),
+    /// With how long it may wait for others.
+    CandidateGathered(ConnectionId, Candidate, Span),
     /// As [`crate::node::Input::GatheringDone`].
     GatheringDone(ConnectionId),
     /// As [`crate::node::Input::GatheringFailed`].
@@ -231,6 +232,8 @@ pub struct Link {
     pub(super) offer_at: Option<Timestamp>,
     pub(super) restart_at: Option<Timestamp>,
     pub(super) check_at: Option<Timestamp>,
+    /// When the round trip of a connection that just opened is measured.
+    pub(super) measure_at: Option<Timestamp>,
     pub(super) closed_by_peer: bool,
     pub(super) restarted_at: Option<Timestamp>,
     pub(super) leaving_at: Option<Timestamp>,
@@ -281,6 +284,7 @@ impl Link {
             offer_at: None,
             restart_at: None,
             check_at: None,
+            measure_at: None,
             closed_by_peer: false,
             restarted_at: None,
             leaving_at: None,
@@ -382,7 +386,9 @@ impl Link {
             }
             LinkInput::Applied(_, ticket) => return Ok(self.on_applied(ticket)),
             LinkInput::OperationFailed(_, ticket) => return Ok(self.on_operation_failed(ticket)),
-            LinkInput::CandidateGathered(_, candidate) => self.on_candidate(candidate),
+            LinkInput::CandidateGathered(_, candidate, batch) => {
+                self.on_candidate(candidate, batch)
+            }
             LinkInput::GatheringDone(_) => self.flush_candidates(),
             LinkInput::GatheringFailed(_, url, detail) => self.on_gathering_failed(url, detail),
             LinkInput::NegotiationNeeded(_) => self.on_negotiation_needed(),

@@ -4,13 +4,15 @@ use alloc::vec::Vec;
 
 use crate::error::ErrorCode;
 use crate::id::{ConnectionId, PeerId};
-use crate::limits::{REASSEMBLY_BYTES_MAX, RETRY_MIN};
+use crate::limits::{CANDIDATE_BATCH, REASSEMBLY_BYTES_MAX, RETRY_MIN};
 use crate::link::{IceStage, LinkEffect, LinkFault, LinkInput, LinkNotice, LinkOutcome, LinkState};
+use crate::time::Span;
 
 use super::effect::{Effect, IceServer};
 use super::input::Input;
 use super::notice::{MeshError, Notice};
 use super::outcome::Outcome;
+use super::peer::Peer;
 use super::{Node, Phase, Server};
 
 impl Node {
@@ -55,7 +57,8 @@ impl Node {
                 );
             }
             Input::CandidateGathered { connection, candidate } => {
-                (connection, LinkInput::CandidateGathered(connection, candidate))
+                let batch = self.candidate_batch();
+                (connection, LinkInput::CandidateGathered(connection, candidate, batch))
             }
             Input::GatheringDone { connection } => {
                 (connection, LinkInput::GatheringDone(connection))
@@ -87,6 +90,18 @@ impl Node {
         match self.peer_of(connection) {
             Some(id) => self.tell_link(id, input),
             None => Outcome::Stale,
+        }
+    }
+
+    /// How long a candidate waits for others. The first link of a room waits for each of its
+    /// candidates; where many are made at once the machine is the narrow place, and fewer signals help.
+    fn candidate_batch(&self) -> Span {
+        let opening =
+            |peer: &&Peer| peer.gone_since().is_none() && peer.link.state() != LinkState::Open;
+        if self.peers.values().filter(opening).nth(1).is_some() {
+            CANDIDATE_BATCH
+        } else {
+            Span::ZERO
         }
     }
 

@@ -224,6 +224,7 @@ impl Node {
             }
         }
         self.members.insert(introduction.session_key(), id);
+        self.keyless.push(id);
         self.show(id);
         if let Some(peer) = self.peers.get_mut(&id) {
             (peer.retry_at, peer.retry_after) = (None, RETRY_MIN);
@@ -377,6 +378,14 @@ impl Node {
             peer.pair_keys = Some(keys);
         }
         Ok(keys)
+    }
+
+    /// Makes the pair keys that signals will want, while the browser is busy with what was asked of it.
+    pub(super) fn agree_keys(&mut self) {
+        while let Some(id) = self.keyless.pop() {
+            // A weak key is refused where it is used.
+            let _ = self.pair_keys(id);
+        }
     }
 
     /// Seals a link's signal for its peer and hands it to the server.

@@ -5,8 +5,8 @@ use meshlace_core::crypto::Signature;
 use meshlace_core::error::ErrorCode;
 use meshlace_core::id::{ConnectionId, Epoch, Nonce};
 use meshlace_core::limits::{
-    CONNECT_DEADLINE, DESCRIPTION_BYTES_MAX, HELLO_DEADLINE, OFFER_PATIENCE, OPERATION_DEADLINE,
-    PROBE_RETRY, RELAY_STAGE_AFTER, SDP_BYTES_MAX,
+    CANDIDATE_BATCH, CONNECT_DEADLINE, DESCRIPTION_BYTES_MAX, HELLO_DEADLINE, OFFER_PATIENCE,
+    OPERATION_DEADLINE, PROBE_RETRY, RELAY_STAGE_AFTER, SDP_BYTES_MAX,
 };
 use meshlace_core::link::frame::Frame;
 use meshlace_core::link::signal::{GiveUp, NumberedSignal, Signal};
@@ -14,6 +14,7 @@ use meshlace_core::link::{
     Candidate, Channel, ConnectionState, Description, DescriptionKind, IceStage, IceState,
     LinkFault, LinkInput, LinkState,
 };
+use meshlace_core::time::Span;
 
 use super::pair::{Pair, sdp};
 
@@ -203,7 +204,8 @@ fn open_link_carries_its_signals() {
     assert!(matches!(offer, Signal::Description { .. }), "{offer:?}");
 }
 
-/// candidates gathered within 2 ms share a signal, after the description; later ones do not.
+/// candidates gathered within 4 ms share a signal, after the description; later ones do not, and
+/// none where only one link is made.
 #[test]
 fn candidates_share_a_signal() {
     let mut pair = Pair::new();
@@ -216,9 +218,11 @@ fn candidates_share_a_signal() {
         line_index: Some(0),
         username_fragment: None,
     };
-    for pause_ms in [1, 0, 3, 3] {
-        pair.input(0, LinkInput::CandidateGathered(id, candidate.clone()));
-        pair.advance(pause_ms);
+    for batch in [CANDIDATE_BATCH, Span::ZERO] {
+        for pause_ms in [1, 0, 4, 4] {
+            pair.input(0, LinkInput::CandidateGathered(id, candidate.clone(), batch));
+            pair.advance(pause_ms);
+        }
     }
     let counts: Vec<usize> = pair.sides[0]
         .signals
@@ -228,7 +232,7 @@ fn candidates_share_a_signal() {
             _ => None,
         })
         .collect();
-    assert_eq!(counts, [3, 1]);
+    assert_eq!(counts, [3, 1, 1, 1, 1, 1]);
 }
 
 /// every attempt has a deadline and a reason, and three of them close a link never open.

@@ -22,6 +22,7 @@ use super::super::signal::{GiveUp, NumberedSignal, Signal, SignalError};
 use super::super::transport::{
     Candidate, Channel, ConnectionState, Description, DescriptionKind, IceState,
 };
+use super::liveness::MEASURE_AFTER;
 use super::{Link, LinkEffect, LinkNotice, LinkOutcome, PeerSocket};
 use crate::limits::ATTEMPT_COUNT_MAX;
 
@@ -83,6 +84,7 @@ impl Link {
             self.effects.push(LinkEffect::CloseConnection(connection.id));
         }
         (self.restart_at, self.restarted_at, self.check_at) = (None, None, None);
+        self.measure_at = None;
     }
 
     /// The attempt under way came to nothing.
@@ -307,7 +309,7 @@ impl Link {
         }
     }
 
-    pub(super) fn on_candidate(&mut self, candidate: Candidate) {
+    pub(super) fn on_candidate(&mut self, candidate: Candidate, batch: Span) {
         let Some(connection) = &mut self.connection else { return };
         if candidate.candidate.len() > CANDIDATE_BYTES_MAX {
             return;
@@ -319,7 +321,7 @@ impl Link {
         if connection.batch.len() >= CANDIDATE_COUNT_MAX {
             self.flush_candidates();
         } else if connection.batch_at.is_none() {
-            connection.batch_at = Some(self.now.after(CANDIDATE_BATCH));
+            connection.batch_at = Some(self.now.after(batch));
         }
     }
 
@@ -517,7 +519,7 @@ impl Link {
         for body in self.inbox.restart(standing.sends_from).map_err(LinkFault::Inbox)? {
             self.notice(LinkNotice::Message(body));
         }
-        self.ping();
+        self.measure_at = Some(self.now.after(MEASURE_AFTER));
         for frame in early_pieces {
             self.on_frame(Channel::Bulk, frame)?;
         }

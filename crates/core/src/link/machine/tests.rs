@@ -140,7 +140,9 @@ impl Rig {
             7 => self.signal(step, &Signal::Candidates(vec![candidate()])),
             8 => self.signal(step, &Signal::Empty),
             9 if step.a == 3 => self.signal(step, &Signal::GiveUp(GiveUp::Leaving)),
-            10 => self.give(LinkInput::CandidateGathered(id, candidate())),
+            10 => {
+                self.give(LinkInput::CandidateGathered(id, candidate(), Span::from_ms(step.b % 20)))
+            }
             11 => self.give(LinkInput::GatheringDone(id)),
             12 => self.give(LinkInput::NegotiationNeeded(id)),
             13 => {
