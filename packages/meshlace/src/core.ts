@@ -1,7 +1,7 @@
 /** The compiled core, loaded once for a page however many rooms it opens. */
-import { createAddress, initSync, Machine } from '../generated/meshlace_wasm.js'
+import { createRoom, initSync, Machine } from '../generated/meshlace_wasm.js'
 import { MeshError } from './errors.js'
-import type { Core } from './join.js'
+import type { Core, Founded } from './join.js'
 import { shapes } from './shapes.js'
 
 /** Makes a loader out of what compiles the module. A failed load is tried again by the next call. */
@@ -27,5 +27,6 @@ export function loader(compile: () => Promise<WebAssembly.Module>): () => Promis
 const core: Core = {
   machine: ({ address, server, identity, seed, iceServers, relayOnly, timeoutMs, wall }) =>
     new Machine(shapes, address, server, identity, seed, iceServers, relayOnly, timeoutMs, wall),
-  createAddress: (room, secret, page, server) => createAddress(shapes, room, secret, page, server),
+  createRoom: ({ owned, name, profile, nonce, secret, page, server }) =>
+    createRoom(shapes, owned, name, profile, nonce, secret, page, server) as Founded,
 }

@@ -22,9 +22,14 @@ export interface Application extends Notices {
   broken(cause: unknown): void
 }
 
+/** What is to be stored. */
+export type RecordEffects = Pick<Effects, 'storeRecord' | 'deleteRecord' | 'commitRecords'>
+
 /** One core and the world around it. */
 export class Driver implements Effects {
   readonly remote = new RemoteStreams()
+  /** Where records go; set before the ledger is opened. */
+  records: RecordEffects | undefined
   readonly #machine: Machine
   readonly #application: Application
   readonly #clock = new Clock()
@@ -66,6 +71,11 @@ export class Driver implements Effects {
     }
     this.#guard(() => this.#feed(input))
     this.#turn.soon()
+  }
+
+  /** Reads from the core, which is free whenever an application runs. */
+  ask<V>(read: (machine: Machine) => V): V {
+    return read(this.#machine)
   }
 
   /** Says which tracks a stream key stands for. */
@@ -199,6 +209,18 @@ export class Driver implements Effects {
     this.#connections.delete(id)
     this.#filled.delete(connection)
     connection.close()
+  }
+
+  storeRecord(key: Uint8Array, bytes: Uint8Array, replace: boolean): void {
+    this.records?.storeRecord(key, bytes, replace)
+  }
+
+  deleteRecord(key: Uint8Array): void {
+    this.records?.deleteRecord(key)
+  }
+
+  commitRecords(ticket: number): void {
+    this.records?.commitRecords(ticket)
   }
 
   // ---- the loop

@@ -7,6 +7,8 @@ import { encode, encodeJson, type Encoded } from './content.js'
 import type { Driver } from './driver.js'
 import { Emitter } from './emitter.js'
 import { MeshError, type Delivery } from './errors.js'
+import { Ledger } from './ledger/ledger.js'
+import type { ImportResult } from './ledger/types.js'
 import { Line } from './line.js'
 import { Kind, type Machine } from './machine.js'
 import type { LocalStream } from './media.js'
@@ -37,6 +39,7 @@ export class Hub {
   readonly calls = new Calls()
   readonly handlers = new Map<string, Handler>()
   readonly topics = new Topics(this)
+  readonly ledger = new Ledger(this)
   readonly unheard = new Unheard<Heard>()
   readonly events = new Emitter<RoomEvents>((cause, event) => this.listenerFailed(cause, event))
   readonly streams = new Set<LocalStream & { readonly to: PeerId }>()
@@ -50,6 +53,8 @@ export class Hub {
   readonly #line = new Line()
   #peers: ReadonlyMap<PeerId, MeshPeer> = new Map()
   #streamKey = 0
+  /** What went wrong before the application could listen. */
+  #early: MeshError[] | undefined = []
   readonly #whenClosed: (() => void)[] = []
 
   constructor(machine: Machine) {
@@ -129,6 +134,11 @@ export class Hub {
     })
   }
 
+  /** Takes a ledger's file in. */
+  importLedger(bytes: Uint8Array): Promise<ImportResult> {
+    return this.#open(undefined, ({ ticket }) => this.driver.input((machine) => machine.ledgerImport(ticket, bytes)))
+  }
+
   setPresence(value: unknown): void {
     const json = encodeJson(value)
     this.shownPresence = value
@@ -173,8 +183,18 @@ export class Hub {
 
   /** Tells of an error that no call can be told. Nothing fails silently. */
   report(error: MeshError): void {
-    if (this.events.heard('error')) this.events.emit('error', error)
+    if (this.#early !== undefined) this.#early.push(error)
+    else if (this.events.heard('error')) this.events.emit('error', error)
     else console.error(error)
+  }
+
+  /** The application has the room, or will never have it: tells what went wrong before, after its listeners are there. */
+  handedOver(): void {
+    setTimeout(() => {
+      const early = this.#early ?? []
+      this.#early = undefined
+      for (const error of early) this.report(error)
+    })
   }
 
   listenerFailed(cause: unknown, event: string): void {
@@ -192,6 +212,7 @@ export class Hub {
   close(error: MeshError | undefined): void {
     if (this.closedBy !== undefined) return
     this.closedBy = { error }
+    this.ledger.close(this.closedError())
     for (const tell of this.#whenClosed.splice(0)) tell()
     this.calls.rejectAll(({ isFed }) => this.closedError(isFed ? 'unknown' : 'not-sent'))
     if (error !== undefined) this.report(error)

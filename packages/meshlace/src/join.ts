@@ -2,18 +2,36 @@
 import { Driver } from './driver.js'
 import { MeshError } from './errors.js'
 import { Hub } from './hub.js'
+import { openRoom, profileOf } from './ledger/opening.js'
 import type { Machine, MachineIceServer } from './machine.js'
 import { passphraseAddress } from './passphrase.js'
 import { Reception } from './reception.js'
 import { MeshRoom } from './room.js'
-import type { JoinOptions, Room, RoomShape } from './types.js'
+import type { CreateOptions, JoinOptions, Room, RoomShape } from './types.js'
 
 /** The WebAssembly module, ready to make cores. */
 export interface Core {
   /** @throws MeshError-shaped values where the address or an option cannot be used. */
   machine(given: Given): Machine
-  /** A fresh address. */
-  createAddress(room: Uint8Array, secret: Uint8Array, page: string | undefined, server: string): string
+  /** A new room. */
+  createRoom(given: Founding): Founded
+}
+
+/** A room that was just made. */
+export interface Founded {
+  readonly address: string
+  readonly genesis: Uint8Array
+}
+
+/** What a room is made from. */
+export interface Founding {
+  readonly owned: boolean
+  readonly name: string
+  readonly profile: Uint8Array
+  readonly nonce: Uint8Array
+  readonly secret: Uint8Array
+  readonly page: string | undefined
+  readonly server: string
 }
 
 /** What a core is made from. */
@@ -28,11 +46,18 @@ export interface Given {
   readonly wall: number
 }
 
+/** What whoever made a room brings to it. */
+interface Founder {
+  readonly profile: Uint8Array
+  readonly genesis: Uint8Array
+}
+
 /** Joins the room at `address`. `load` gives the core. */
 export async function join<T extends RoomShape>(
   load: () => Promise<Core>,
   address: string,
   options: JoinOptions,
+  founder?: Founder,
 ): Promise<Room<T>> {
   const { signal } = options
   signal?.throwIfAborted()
@@ -57,13 +82,13 @@ export async function join<T extends RoomShape>(
     timeoutMs: options.timeout,
     wall: Date.now(),
   })
-  return admission(machine, signal) as unknown as Promise<Room<T>>
+  return admission(machine, options, founder) as unknown as Promise<Room<T>>
 }
 
 /** Makes a room of fresh random bytes and joins it. */
 export async function create<T extends RoomShape>(
   load: () => Promise<Core>,
-  options: JoinOptions & { page?: string | undefined },
+  options: CreateOptions,
 ): Promise<Room<T>> {
   options.signal?.throwIfAborted()
   if (typeof RTCPeerConnection === 'undefined') throw new MeshError('NoWebRtc')
@@ -72,25 +97,47 @@ export async function create<T extends RoomShape>(
   if (server === undefined) {
     throw new MeshError('InvalidArgument', { message: 'createRoom needs a server', expected: 'server' })
   }
-  const core = await load()
   const random = (count: number) => crypto.getRandomValues(new Uint8Array(count))
-  return join(load, core.createAddress(random(16), random(16), page, server), options)
+  const [core, profile] = await Promise.all([
+    load(),
+    options.storage === 'memory' ? random(32) : profileOf().then(({ secret }) => secret),
+  ])
+  const { owned = false, name = '' } = options
+  const { address, genesis } = core.createRoom({ owned, name, profile, nonce: random(16), secret: random(16), page, server })
+  return join(load, address, options, { profile, genesis })
 }
 
-function admission(machine: Machine, signal: AbortSignal | undefined): Promise<MeshRoom> {
+function admission(
+  machine: Machine,
+  { signal, storage = 'browser' }: JoinOptions,
+  founder: Founder | undefined,
+): Promise<MeshRoom> {
   return new Promise((resolve, reject) => {
     const hub = new Hub(machine)
+    // Beside the wait for the server: neither is worth waiting for before the other begins.
+    const opening = openRoom(roomName(hub.address), storage, founder?.profile)
+    let waiting: ReturnType<typeof setTimeout> | undefined
+    const enter = () => {
+      clearTimeout(waiting)
+      signal?.removeEventListener('abort', abort)
+      resolve(new MeshRoom(hub, reception))
+      hub.handedOver()
+    }
     const reception = new Reception(hub, {
-      admitted() {
-        signal?.removeEventListener('abort', abort)
-        resolve(new MeshRoom(hub, reception))
+      admitted: () => void opened.then(enter),
+      restored() {
+        waiting = setTimeout(enter, RESTORED_MS)
       },
       failed(error) {
+        clearTimeout(waiting)
         signal?.removeEventListener('abort', abort)
         reject(error)
+        hub.handedOver()
       },
     })
     hub.driver = new Driver(machine, reception)
+    hub.driver.records = hub.ledger
+    const opened = hub.ledger.open(opening, founder?.genesis)
     const abort = () => {
       reject(signal?.reason as Error)
       void hub.leave(undefined)
@@ -98,6 +145,11 @@ function admission(machine: Machine, signal: AbortSignal | undefined): Promise<M
     signal?.addEventListener('abort', abort, { once: true })
     hub.driver.input((machine) => machine.start())
   })
+}
+
+/** What names a room's storage: no part of it is secret. */
+function roomName(address: string): string {
+  return address.slice(address.indexOf('#') + 1).split(/[.@]/, 1)[0]!
 }
 
 /** The server that a page came from, where it came from one. */
@@ -116,7 +168,10 @@ function defaultServer(address: string): string | undefined {
   return location.protocol.startsWith('http') ? location.origin : undefined
 }
 
-function checkOptions(address: unknown, { identity, timeout, iceTransportPolicy, passphrase }: JoinOptions): void {
+function checkOptions(
+  address: unknown,
+  { identity, timeout, iceTransportPolicy, passphrase, storage = 'browser' }: JoinOptions,
+): void {
   const refuse = (name: string, expected: string, found: unknown) => {
     const message = `${name} must be ${expected}`
     throw new MeshError('InvalidArgument', { message, expected, found: String(found) })
@@ -131,7 +186,11 @@ function checkOptions(address: unknown, { identity, timeout, iceTransportPolicy,
   if (iceTransportPolicy !== undefined && iceTransportPolicy !== 'all' && iceTransportPolicy !== 'relay') {
     refuse('iceTransportPolicy', "'all' or 'relay'", iceTransportPolicy)
   }
+  if (storage !== 'browser' && storage !== 'memory') refuse('storage', "'browser' or 'memory'", storage)
   if (passphrase !== undefined && (typeof passphrase !== 'string' || passphrase === '')) {
     refuse('passphrase', 'a string that is not empty', typeof passphrase)
   }
 }
+
+/** How long the server may take before a room that is stored opens without it. Units: milliseconds. */
+const RESTORED_MS = 1_000

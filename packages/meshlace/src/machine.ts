@@ -117,6 +117,34 @@ export interface Machine {
   awaitDrained(ticket: number, peer: string): void
   diagnose(ticket: number): void
   leave(): void
+
+  /**
+   * Opens the ledger for the slot whose lock is held. `clean`: whoever held it before had everything
+   * stored. `stored`: records follow, then `ledgerRestored`; else everything stays in memory.
+   */
+  ledgerOpen(profile: Uint8Array, slot: number, clean: boolean, stored: boolean, genesis: Uint8Array | undefined): void
+  /** A stored record, in rising order of keys. */
+  ledgerRestore(key: Uint8Array, bytes: Uint8Array): void
+  ledgerRestored(): void
+  recordsStored(ticket: number): void
+  recordsFailed(ticket: number, code: string): void
+  /** Writes a block, which is in the order then; returns its number here. Throws a MeshError. */
+  ledgerWrite(payload: Uint8Array, flags: number): number
+  ledgerLength(): number
+  /** Blocks by their place in the order, in sections of 32-bit words; see `BlockReader`. */
+  ledgerRead(from: number, count: number, bytesMax: number): Uint8Array
+  /** Of each author from this number on: key, member, count of good blocks, lowest fork. */
+  ledgerAuthors(from: number): Uint8Array
+  /** Where a block is in the order; -1 if it is void. */
+  ledgerPlace(number: number): number
+  ledgerDigest(): Uint8Array
+  /** Own blocks that are not stored yet. */
+  ledgerUnstored(): number
+  /** The proof that an author forked; empty if none is known. */
+  ledgerProof(author: number): Uint8Array
+  /** A part of the file of everything: 4 bytes for where to go on (or that it was the last), then the part. */
+  ledgerExport(cursor: number): Uint8Array
+  ledgerImport(ticket: number, bytes: Uint8Array): void
 }
 
 /** What the core asks of its driver. */
@@ -140,6 +168,11 @@ export interface Effects {
   detachStream(connection: number, stream: number): void
   readStats(connection: number, ticket: number): void
   closeConnection(connection: number): void
+  /** A record of the transaction that `commitRecords` ends. One that is there stays if not to be replaced. */
+  storeRecord(key: Uint8Array, bytes: Uint8Array, replace: boolean): void
+  deleteRecord(key: Uint8Array): void
+  /** Answered by `recordsStored` or `recordsFailed`. */
+  commitRecords(ticket: number): void
 }
 
 /** How the core makes values of JavaScript that notices carry. */
@@ -196,4 +229,16 @@ export interface Notices {
   diagnosis(ticket: number, report: Report): void
   trouble(error: MeshError): void
   closed(error: MeshError | undefined): void
+  /** The ledger is open. `member` is who we are in this room. */
+  ledgerOpened(member: string, restoredCount: number): void
+  /** The order changed from this place on. */
+  ledgerChanged(from: number, length: number): void
+  /** Own blocks of this author below this number are stored. */
+  ledgerStored(author: number, count: number): void
+  /** A peer holds own blocks of this author below this number. */
+  ledgerSeen(peer: PeerId, author: number, count: number): void
+  ledgerForked(author: number, seq: number, own: boolean): void
+  ledgerImported(ticket: number, heldCount: number, refusedCount: number, unsignedCount: number): void
+  /** Storage failed; the ledger goes on in memory. */
+  ledgerUnsaved(error: MeshError): void
 }

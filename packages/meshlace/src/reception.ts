@@ -6,6 +6,7 @@ import { decode, decodeJson, encode, type Encoded } from './content.js'
 import type { Application } from './driver.js'
 import { MeshError } from './errors.js'
 import { asBytes, NOTHING, type Heard, type Hub } from './hub.js'
+import type { ImportResult } from './ledger/types.js'
 import type { ContentMeta } from './machine.js'
 import { MeshPeer } from './peer.js'
 import type { PeerId, PeerState, Report, RoomStatus } from './types.js'
@@ -14,6 +15,8 @@ import { UNHEARD_COUNT_MAX } from './unheard.js'
 /** How the wait for admission ends. */
 export interface Admission {
   admitted(): void
+  /** The room was stored: it can be used without the server. */
+  restored(): void
   failed(error: MeshError): void
 }
 
@@ -224,6 +227,38 @@ export class Reception implements Application {
 
   closed(error: MeshError | undefined): void {
     this.#told.push(() => this.#end(error))
+  }
+
+  ledgerOpened(member: string, restoredCount: number): void {
+    this.#told.push(() => {
+      this.#hub.ledger.opened(member)
+      if (restoredCount > 0) this.#admission.restored()
+    })
+  }
+
+  ledgerChanged(from: number): void {
+    this.#told.push(() => this.#hub.ledger.changed(from))
+  }
+
+  ledgerStored(author: number, count: number): void {
+    this.#told.push(() => this.#hub.ledger.receipts.stored(author, count))
+  }
+
+  ledgerSeen(peer: PeerId, author: number, count: number): void {
+    this.#told.push(() => this.#hub.ledger.receipts.seen(peer, author, count))
+  }
+
+  ledgerForked(author: number, seq: number, own: boolean): void {
+    this.#told.push(() => this.#hub.ledger.forked(author, seq, own))
+  }
+
+  ledgerImported(ticket: number, heldCount: number, refusedCount: number, unsignedCount: number): void {
+    const result: ImportResult = { heldCount, refusedCount, unsignedCount }
+    this.#told.push(() => this.#hub.calls.get(ticket)?.resolve(result))
+  }
+
+  ledgerUnsaved(error: MeshError): void {
+    this.#told.push(() => this.#hub.ledger.unsaved(error))
   }
 
   // ---- private

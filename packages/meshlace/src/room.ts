@@ -1,6 +1,8 @@
 /** The room as the application holds it: every method hands on to the hub. */
 import { MeshError } from './errors.js'
 import { EVERYONE, type Handler, type Hub } from './hub.js'
+import { MeshRoomLedger } from './ledger/room-ledger.js'
+import type { RoomLedger, SharedStore, StoreAction, StoreOptions } from './ledger/types.js'
 import type { MeshPeer } from './peer.js'
 import type { Reception } from './reception.js'
 import type {
@@ -25,12 +27,14 @@ const asyncDispose: typeof Symbol.asyncDispose =
 /** The object behind {@link Room}. */
 export class MeshRoom implements Room {
   readonly presence: Presence<unknown>
+  readonly ledger: RoomLedger
   readonly #hub: Hub
   readonly #reception: Reception
 
   constructor(hub: Hub, reception: Reception) {
     this.#hub = hub
     this.#reception = reception
+    this.ledger = new MeshRoomLedger(hub)
     this.presence = {
       get value() {
         return hub.shownPresence
@@ -82,6 +86,11 @@ export class MeshRoom implements Room {
   channel(name: string, options?: { reliable?: boolean }): LossyChannel<unknown> | ReliableChannel<unknown> {
     const { topics } = this.#hub
     return options?.reliable === false ? topics.lossy(name) : topics.reliable(name)
+  }
+
+  store<S, A extends StoreAction>(name: string, options: StoreOptions<S, A>): SharedStore<S, A> {
+    if (this.#hub.closedBy !== undefined) throw this.#hub.closedError()
+    return this.#hub.ledger.stores.open(name, options)
   }
 
   addStream(stream: MediaStream, options: StreamOptions = {}): void {

@@ -2,6 +2,7 @@
  * What a page author sees: every public type of the package. The classes behind them are private.
  */
 import type { MeshError } from './errors.js'
+import type { RoomLedger, SharedStore, StoreAction, StoreOptions } from './ledger/types.js'
 
 /** The name of a peer: its public key as text. */
 export type PeerId = string
@@ -83,12 +84,21 @@ export interface JoinOptions extends Abortable {
   identity?: Uint8Array | undefined
   /** Turns a bare room name into a room that only those who know the passphrase can open. */
   passphrase?: string | undefined
+  /**
+   * Where the ledger is kept: in the browser's storage, or as long as the page lives. `browser` if not
+   * given; where that is refused, the room goes on in memory and an `error` says so.
+   */
+  storage?: 'browser' | 'memory' | undefined
 }
 
 /** How to make a room. */
 export interface CreateOptions extends Omit<JoinOptions, 'passphrase'> {
   /** The page that opens the room, for its address; `location.href` in most cases. */
   page?: string | undefined
+  /** Whether only those write whom the creator lets. Everyone who has the address does, if not given. */
+  owned?: boolean | undefined
+  /** What the room is called, for those who look into its ledger. At most 128 bytes. */
+  name?: string | undefined
 }
 
 /** What became of a message to the room. */
@@ -231,6 +241,16 @@ export interface Room<T extends RoomShape = {}> extends AsyncDisposable {
   /** A named channel beside the messages. */
   channel<M = unknown>(name: string, options: { reliable: false }): LossyChannel<M, T>
   channel<M = unknown>(name: string, options?: { reliable?: true }): ReliableChannel<M, T>
+
+  /**
+   * A shared state: what is dispatched to it on any page reaches all pages, in one order, and is stored.
+   * It is a Redux store. One name is opened once.
+   *
+   * @throws {@link MeshError} `InvalidArgument` or `RoomClosed`.
+   */
+  store<S, A extends StoreAction = StoreAction>(name: string, options: StoreOptions<S, A>): SharedStore<S, A>
+  /** What the stores stand on: every block that was written in this room. */
+  readonly ledger: RoomLedger
 
   /** Shares a media stream with everyone, or with one peer. */
   addStream(stream: MediaStream, options?: StreamOptions<T>): void

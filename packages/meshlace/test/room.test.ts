@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { beforeEach, mock, test } from 'node:test'
+import { IDBFactory, IDBKeyRange } from 'fake-indexeddb'
 import { MeshError } from '../src/errors.js'
 import { create, join, type Core, type Given } from '../src/join.js'
 import { Kind } from '../src/machine.js'
@@ -21,14 +22,15 @@ function coreOf(fake: FakeMachine, given: Given[] = []): () => Promise<Core> {
     given.push(how)
     return fake.machine
   }
-  return async () => ({ machine, createAddress: () => 'https://page.example/#room.secret' })
+  const genesis = new Uint8Array(0)
+  return async () => ({ machine, createRoom: () => ({ address: 'https://page.example/#room.secret', genesis }) })
 }
 
 /** A room that was joined, with nobody in it. */
 async function rig(): Promise<Rig> {
   const fake = new FakeMachine()
   fake.answer = ([name]) => (name === 'start' ? (_, notices) => notices.admitted() : undefined)
-  const room = await join(coreOf(fake), 'kitchen', { server: 'wss://server' })
+  const room = await join(coreOf(fake), 'kitchen', { server: 'wss://server', storage: 'memory' })
   fake.answer = undefined
   return {
     fake,
@@ -55,7 +57,10 @@ async function rigWithPeer(): Promise<Rig> {
   return made
 }
 
-beforeEach(install)
+beforeEach(() => {
+  install()
+  Object.assign(globalThis, { indexedDB: new IDBFactory(), IDBKeyRange })
+})
 
 test('joinRoom resolves at admission and rejects with what the core says', async () => {
   const { room } = await rig()
@@ -122,8 +127,8 @@ test('a new room is at the server named, or at the one that its page came from',
   const servers: string[] = []
   const load = async (): Promise<Core> => ({
     machine: () => assert.fail('made'),
-    createAddress(room, secret, _page, server) {
-      assert.deepEqual([room.length, secret.length], [16, 16])
+    createRoom({ nonce, secret, profile, server }) {
+      assert.deepEqual([nonce.length, secret.length, profile.length], [16, 16, 32])
       servers.push(server)
       throw new MeshError('InvalidAddress')
     },

@@ -7,6 +7,7 @@ import type { ActionContext, StoreOptions } from '../src/ledger/types.js'
 import { decodeActions } from '../src/store/actions.js'
 import { Stores } from '../src/store/stores.js'
 import type { MeshStore } from '../src/store/store.js'
+import { turn } from './fakes/browser.js'
 import { FakeLedger, FakeTime } from './fakes/ledger.js'
 
 interface Add {
@@ -47,7 +48,7 @@ function rig(options: StoreOptions<string[], Add> = list): Rig {
 }
 
 /** The end of the tick. */
-const tick = () => Promise.resolve()
+const tick = () => turn()
 
 test('a dispatch shows at once and is written at the end of the tick, all of a tick in one block', async () => {
   const { ledger, stores, board } = rig()

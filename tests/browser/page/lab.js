@@ -240,6 +240,41 @@ const numbers = (name, from) =>
     .filter((line) => typeof line.value?.n === 'number' && (!from || line.peer === from))
     .map((line) => line.value.n)
 
+const boards = {}
+
+/** A store of texts in the order of their actions, with who wrote how many and a little chance. */
+function board(name = 'room') {
+  return (boards[name] ??= room(name).store('board', {
+    version: 1,
+    initial: { texts: [], by: {}, chance: 0 },
+    reduce: (state, { type, text }, { member, random }) => {
+      if (type === 'throw') throw new Error('asked to')
+      return {
+        texts: [...state.texts, text],
+        by: { ...state.by, [member]: (state.by[member] ?? 0) + 1 },
+        chance: state.chance + random(),
+      }
+    },
+    allow: (_state, { text }) => text !== 'never',
+  }))
+}
+
+/** Writes texts `prefix-0`, `prefix-1`, ..; `apart` lets a turn pass between them. Notes what becomes of each. */
+async function write(prefix, count, { name, apart = false } = {}) {
+  for (let n = 0; n < count; n += 1) {
+    const text = `${prefix}-${n}`
+    track(text, board(name).dispatch({ type: 'add', text }).stored)
+    if (apart) await new Promise((resolve) => setTimeout(resolve, apart === true ? 0 : apart))
+  }
+}
+
+/** What a page holds of the ledger and makes of it: equal on pages that agree. */
+function held(name = 'room') {
+  const { ledger } = room(name)
+  const state = board(name).getState()
+  return { length: ledger.length, digest: ledger.digest, count: state.texts.length, state: JSON.stringify(state) }
+}
+
 for (const event of ['error', 'unhandledrejection']) {
   addEventListener(event, (thrown) => {
     const error = thrown.reason ?? thrown.error
@@ -254,6 +289,7 @@ for (const event of ['freeze', 'resume', 'pagehide', 'pageshow', 'online', 'offl
 const lab = {
   meshlace, log, rooms, sends, media, note, failure, room, create, createOnly, join, tryJoin, watch, track, send, sendMany,
   pumpStart, pumpStop, outcomes, until, report, open, of, numbers, peerOf, remember, remembered, make, describe,
+  board, write, held,
 }
 globalThis.lab = lab
 note('ready')

@@ -153,6 +153,8 @@ export interface RoomLedger {
   readonly digest: string
   /** The blocks there are, in order. Each comes once, also if the order changes meanwhile. */
   blocks(query?: BlockQuery): AsyncIterableIterator<Block>
+  /** The proof that an author wrote two histories, which anyone can check; undefined if none is known. */
+  forkProof(author: AuthorId): Uint8Array | undefined
   /** All blocks as one file, which anyone can check. */
   export(): Promise<Blob>
   /** Takes in what `export` wrote; every block of it is checked like one that a stranger sends. */

@@ -55,17 +55,16 @@ export class Fold<S> {
 
   /** Folds on to the end, or until `isOver` says so. Returns whether it is at the end. */
   advance(source: StoreSource, step: Step<S>, isOver: () => boolean): boolean {
-    for (;;) {
-      const blocks = source.read(this.count, PORTION_COUNT)
-      for (const block of blocks) {
+    while (this.count < source.length()) {
+      for (const block of source.read(this.count, PORTION_COUNT)) {
         this.state = step(this.state, block, this.count)
         this.count += 1
         this.#kept.push({ count: this.count, state: this.state })
       }
       if (this.#kept.length > KEPT_COUNT_MAX) this.#thin()
-      if (blocks.length < PORTION_COUNT) return true
-      if (isOver()) return false
+      if (isOver()) break
     }
+    return this.count >= source.length()
   }
 
   /** Leaves out states that lie denser than their distance asks for. */

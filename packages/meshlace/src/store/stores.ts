@@ -7,12 +7,15 @@
  * takes at most a fifth of the thread.
  */
 import { MeshError } from '../errors.js'
+import { Turn } from '../turn.js'
 import type { Receipt, StoreAction as AnyAction, StoreOptions } from '../ledger/types.js'
 import { ACTIONS_BYTES_MAX, isStoreName, packActions, STORE_NAME_LENGTH_MAX, type StoreAction } from './actions.js'
 import { EarlyContext } from './context.js'
 import { receiptOf } from './receipt.js'
+import { Seldom } from './seldom.js'
 import type { FoldBlock, StoreSource, WrittenBlock } from './source.js'
 import { MeshStore } from './store.js'
+import { pageTime, type Time } from './time.js'
 
 /** An action on its way into a block. */
 export interface Dispatched extends StoreAction {
@@ -20,14 +23,6 @@ export interface Dispatched extends StoreAction {
   block: WrittenBlock | MeshError | undefined
   /** It is in this block. */
   placed(block: number): void
-}
-
-/** Time as stores know it. */
-export interface Time {
-  /** Units: milliseconds. */
-  now(): number
-  /** Calls back later; returns how not to. */
-  later(run: () => void, delayMs: number): () => void
 }
 
 /** Any store; what its states and actions are, only its application knows. */
@@ -43,6 +38,7 @@ export class Stores {
   /** Resolves when the batch is written. */
   #writing: Promise<void> | undefined
   #written: () => void = () => undefined
+  readonly #turn = new Turn(() => this.#write())
   /** The order changed from this place on, and not every store knows. */
   #changedFrom = Infinity
   #cancel: (() => void) | undefined
@@ -50,16 +46,14 @@ export class Stores {
   #replayAt = 0
   #isReplaying = false
   #closedBy: MeshError | undefined
-  /** Failures that were told of: each counts once, however often it is folded again. */
-  readonly #failed = new Set<string>()
-  #failureToldAt = -Infinity
-  #failureCount = 0
+  readonly #failures: Seldom
   /** Called with every store that came to another state. */
   settled: (() => void) | undefined
 
   constructor(source: StoreSource, time: Time = pageTime) {
     this.source = source
     this.#time = time
+    this.#failures = new Seldom((error) => source.report(error), time)
   }
 
   /** A new store, folded as far as blocks are here. */
@@ -100,16 +94,12 @@ export class Stores {
     // Of a text that is shorter no payload comes that is too long: at worst the four characters `0.1,` become nine bytes.
     if (JSON.stringify(dispatched.action).length > ACTIONS_BYTES_MAX / 4) packActions([dispatched])
     this.#batch.push(dispatched)
-    if (this.#writing === undefined) {
-      this.#writing = new Promise((resolve) => (this.#written = resolve))
-      if (this.source.isOpen) queueMicrotask(() => this.write())
-    }
+    this.#writing ??= new Promise((resolve) => (this.#written = resolve))
+    if (this.source.isOpen) this.#turn.soon()
     return receiptOf(dispatched, this.#writing)
   }
 
-  /** Writes what was dispatched. */
-  write(): void {
-    if (!this.source.isOpen) return
+  #write(): void {
     const batch = this.#batch
     this.#batch = []
     this.#writing = undefined
@@ -140,7 +130,7 @@ export class Stores {
   /** The ledger is open: what was dispatched before is written. */
   opened(): void {
     this.changed(0)
-    this.write()
+    this.#write()
   }
 
   /** The order changed from this place on. */
@@ -159,6 +149,7 @@ export class Stores {
   close(error: MeshError): void {
     this.#closedBy = error
     this.#cancel?.()
+    this.#turn.close()
     for (const each of this.#batch.splice(0)) each.block = error
     this.#written()
   }
@@ -198,28 +189,12 @@ export class Stores {
     this.settled?.()
   }
 
-  /** Tells of a reducer that threw: once for each action, and once a second. */
   reducerFailed(store: string, block: FoldBlock, at: number, cause: unknown): void {
-    const key = `${store} ${block.number} ${at}`
-    if (this.#failed.has(key)) return
-    if (this.#failed.size >= FAILED_COUNT_MAX) this.#failed.clear()
-    this.#failed.add(key)
-    this.#failureCount += 1
-    if (this.#time.now() - this.#failureToldAt < FAILURE_MS) return
-    this.#failureToldAt = this.#time.now()
-    const count = this.#failureCount > 1 ? ` (${this.#failureCount} times since the last report)` : ''
-    this.#failureCount = 0
-    const message = `the reducer of store '${store}' threw; the action has no effect${count}: ${String(cause)}`
-    this.source.report(new MeshError('ReducerFailed', { message, found: store, cause }))
+    this.#failures.tell(`${store} ${block.number} ${at}`, (count) => {
+      const message = `the reducer of store '${store}' threw; the action has no effect${count}: ${String(cause)}`
+      return new MeshError('ReducerFailed', { message, found: store, cause })
+    })
   }
-}
-
-const pageTime: Time = {
-  now: () => performance.now(),
-  later(run, delayMs) {
-    const timer = setTimeout(run, delayMs)
-    return () => clearTimeout(timer)
-  },
 }
 
 /** Actions that wait for the end of the tick, or for the ledger to open. */
@@ -230,7 +205,3 @@ const SLICE_MS = 16
 const REPLAY_MS = 100
 /** After a time of replaying, four of something else: a fifth of the thread. */
 const PAUSE_FACTOR = 4
-/** Units: milliseconds. */
-const FAILURE_MS = 1_000
-/** Failures that are remembered as told of. */
-const FAILED_COUNT_MAX = 4_096

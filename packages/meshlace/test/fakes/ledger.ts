@@ -4,7 +4,7 @@ import type { FoldBlock, PlacedAction, StoreSource, WrittenBlock } from '../../s
 import { decodeActions, encodeActions, type StoreAction } from '../../src/store/actions.js'
 import type { Plain } from '../../src/store/plain.js'
 import { placedActions } from '../../src/store/blocks.js'
-import type { Time } from '../../src/store/stores.js'
+import type { Time } from '../../src/store/time.js'
 
 export class FakeTime implements Time {
   at = 0

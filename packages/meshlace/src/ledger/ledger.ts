@@ -1,0 +1,231 @@
+/**
+ * The ledger of a room: opens it over what is stored, stores what the core asks for, and hands its blocks
+ * to the stores and to the application.
+ *
+ * ```text
+ * opening (storage, slot) ---> restoring (records) ---> open ---> closed
+ *        \___ nothing can be stored ___________________/
+ * ```
+ */
+import type { Driver, RecordEffects } from '../driver.js'
+import { MeshError } from '../errors.js'
+import { watchPage } from '../lifecycle.js'
+import { Lifecycle } from '../machine.js'
+import { Seldom } from '../store/seldom.js'
+import type { FoldBlock, StoreSource, WrittenBlock } from '../store/source.js'
+import { Stores } from '../store/stores.js'
+import { pageTime } from '../store/time.js'
+import type { Slot } from '../storage/slots.js'
+import type { RecordChange, RoomStorage } from '../storage/storage.js'
+import type { PeerId } from '../types.js'
+import { BlockReader, type LedgerBlock } from './blocks.js'
+import type { Opening } from './opening.js'
+import { Receipts } from './receipts.js'
+import type { AuthorId, MemberId } from './types.js'
+
+/** What a ledger needs of its room. */
+export interface LedgerRoom {
+  readonly driver: Driver
+  report(error: MeshError): void
+  listenerFailed(cause: unknown, event: string): void
+}
+
+/** The ledger of one room. */
+export class Ledger implements StoreSource, RecordEffects {
+  readonly stores: Stores = new Stores(this)
+  readonly receipts = new Receipts()
+  readonly blocks: BlockReader
+  isOpen = false
+  /** Who we are in this room; empty until it is open. */
+  member: MemberId = ''
+  readonly #room: LedgerRoom
+  /** Who writes: known with the first block. */
+  #author: AuthorId = ''
+  #storage: RoomStorage | undefined
+  #slot: Slot | undefined
+  #isClosed = false
+  #changes: RecordChange[] = []
+  /** The commit under way. */
+  #committing: Promise<void> = Promise.resolve()
+  #committed: () => void = () => undefined
+  /** The first commit, or the end. */
+  readonly #firstCommit = new Promise<void>((resolve) => (this.#committed = resolve))
+  #unwatch: () => void = () => undefined
+  /** Called with the place from which the order changed. */
+  readonly changeListeners = new Set<(from: number) => void>()
+
+  constructor(room: LedgerRoom) {
+    this.#room = room
+    const malformed = new Seldom((error) => room.report(error), pageTime)
+    this.blocks = new BlockReader(
+      (read) => room.driver.ask(read),
+      (block, cause) =>
+        malformed.tell(block.id(), (count) => {
+          const message = `the actions of block ${block.id()} cannot be read${count}: ${String(cause.found)}`
+          return new MeshError('ActionsMalformed', { message, found: cause.found, cause })
+        }),
+    )
+  }
+
+  /**
+   * Opens the ledger over what is stored; done when all of that was handed to the core. A genesis is stored
+   * by then: a room whose founder is the only one to have it must not lose it.
+   */
+  async open(opening: Promise<Opening>, genesis: Uint8Array | undefined): Promise<void> {
+    const { profile, kept, refused } = await opening
+    if (this.#isClosed) {
+      kept?.slot.release()
+      kept?.storage.close()
+      return
+    }
+    const { driver } = this.#room
+    if (kept === undefined) {
+      const error = refused ?? new MeshError('StorageRefused', { message: 'this room was opened in memory' })
+      this.receipts.unsaved(error)
+      if (refused !== undefined) this.#room.report(refused)
+      driver.input((machine) => machine.ledgerOpen(profile, 0, true, false, genesis))
+      return
+    }
+    const { storage, slot, records } = kept
+    this.#storage = storage
+    this.#slot = slot
+    this.#unwatch = watchPage((kind) => {
+      if (kind === Lifecycle.hidden) this.#markClean()
+      else if (kind === Lifecycle.shown) slot.markDirty()
+    })
+    driver.input((machine) => machine.ledgerOpen(profile, slot.number, slot.isClean, true, genesis))
+    for (let at = 0; at < records.length; at += RESTORE_COUNT) {
+      const portion = records.slice(at, at + RESTORE_COUNT)
+      driver.input((machine) => {
+        for (const [key, bytes] of portion) machine.ledgerRestore(key, bytes)
+      })
+      // Checking so many takes 20 ms: the page breathes in between.
+      if (portion.length === RESTORE_COUNT) await new Promise<void>((resolve) => void pageTime.later(resolve, 0))
+      if (this.#isClosed) return
+    }
+    driver.input((machine) => machine.ledgerRestored())
+    if (genesis !== undefined) await this.#firstCommit
+  }
+
+  /** Ends it: what is under way is stored, then storage and slot are let go. */
+  close(error: MeshError): void {
+    if (this.#isClosed) return
+    this.#markClean()
+    this.#isClosed = true
+    this.isOpen = false
+    this.#unwatch()
+    this.#committed()
+    this.stores.close(error)
+    this.receipts.close(error)
+    void this.#committing.then(() => {
+      this.#storage?.close()
+      this.#slot?.release()
+    })
+  }
+
+  // ---- what the core tells
+
+  opened(member: MemberId): void {
+    this.member = member
+    this.isOpen = true
+    this.stores.opened()
+  }
+
+  changed(from: number): void {
+    for (const listener of this.changeListeners) listener(from)
+    this.stores.changed(from)
+  }
+
+  seen(peer: PeerId, author: number, count: number): void {
+    this.receipts.seen(peer, author, count)
+  }
+
+  forked(author: number, seq: number, isOwn: boolean): void {
+    const name = this.blocks.author(author).author
+    const whose = isOwn ? 'this page itself' : `author ${name}`
+    const message = `${whose} wrote two histories from block ${seq} on; what it wrote since is void`
+    this.#room.report(new MeshError('AuthorForked', { message, found: name }))
+  }
+
+  unsaved(error: MeshError): void {
+    this.#storage?.close()
+    this.#storage = undefined
+    this.receipts.unsaved(error)
+    this.#room.report(error)
+  }
+
+  // ---- what the core wants stored; bytes are views and are copied
+
+  storeRecord(key: Uint8Array, bytes: Uint8Array, replace: boolean): void {
+    this.#changes.push({ key: key.slice(), bytes: bytes.slice(), replace })
+  }
+
+  deleteRecord(key: Uint8Array): void {
+    this.#changes.push({ key: key.slice(), bytes: undefined, replace: true })
+  }
+
+  commitRecords(ticket: number): void {
+    const changes = this.#changes
+    this.#changes = []
+    const { driver } = this.#room
+    const refused = new MeshError('StorageRefused', { message: 'the storage was closed' })
+    this.#committing = (this.#storage?.commit(changes) ?? Promise.reject(refused)).then(
+      () => driver.input((machine) => machine.recordsStored(ticket)),
+      ({ code }: MeshError) => driver.input((machine) => machine.recordsFailed(ticket, code)),
+    )
+    void this.#committing.then(this.#committed)
+  }
+
+  // ---- for the stores
+
+  length(): number {
+    return this.isOpen ? this.#room.driver.ask((machine) => machine.ledgerLength()) : 0
+  }
+
+  read(from: number, count: number): readonly FoldBlock[] {
+    return this.isOpen ? this.blocks.read(from, count) : []
+  }
+
+  self(): { readonly author: AuthorId; readonly member: MemberId } {
+    return { author: this.#author, member: this.member }
+  }
+
+  write(payload: Uint8Array): WrittenBlock {
+    this.#slot?.markDirty()
+    let written: LedgerBlock | undefined
+    let refused: unknown = new MeshError('RoomClosed')
+    this.#room.driver.input((machine) => {
+      try {
+        const number = machine.ledgerWrite(payload, 0)
+        written = this.blocks.read(machine.ledgerPlace(number), 1)[0]
+      } catch (error) {
+        // One that is no MeshError is the core's own failure, which the driver handles.
+        if (!(error instanceof MeshError)) throw error
+        refused = error
+      }
+    })
+    if (written === undefined) throw refused
+    this.#author = written.author
+    return this.receipts.written(written)
+  }
+
+  report(error: MeshError): void {
+    this.#room.report(error)
+  }
+
+  call(listener: () => void): void {
+    try {
+      listener()
+    } catch (cause) {
+      this.#room.listenerFailed(cause, 'store')
+    }
+  }
+
+  #markClean(): void {
+    if (this.#slot === undefined || this.#storage === undefined || !this.isOpen) return
+    if (this.#room.driver.ask((machine) => machine.ledgerUnstored()) === 0) this.#slot.markClean()
+  }
+}
+
+/** Records handed to the core at a time. */
+const RESTORE_COUNT = 1_024

@@ -1,0 +1,72 @@
+/**
+ * What a ledger is opened with: who we are on this site, which slot we write from, and what is stored. Where
+ * the browser stores nothing, all of it lives as long as the page, and the room says so.
+ */
+import { MeshError } from '../errors.js'
+import { IndexedStorage } from '../storage/indexed.js'
+import { pageWorld, takeSlot, type Slot } from '../storage/slots.js'
+import type { RoomStorage } from '../storage/storage.js'
+
+/** A record as it was stored. */
+export type StoredRecord = readonly [key: Uint8Array, bytes: Uint8Array]
+
+/** What there is to open a ledger with. */
+export interface Opening {
+  /** The secret from which the member keys of all rooms grow. */
+  readonly profile: Uint8Array
+  /** Where to store; none where nothing can be stored, and then `refused` says why if it was not asked for. */
+  readonly kept: { readonly storage: RoomStorage; readonly slot: Slot; readonly records: readonly StoredRecord[] } | undefined
+  readonly refused: MeshError | undefined
+}
+
+/** Where the rooms of a page keep what they keep. */
+export type StorageChoice = 'browser' | 'memory'
+
+/**
+ * Opens what is stored of a room. Never rejects. Where nothing is kept the profile is that of the room's
+ * founder, who has not written in it yet, or a fresh one: under its own key a page without memory would
+ * write what it wrote before.
+ */
+export async function openRoom(room: string, choice: StorageChoice, founder: Uint8Array | undefined): Promise<Opening> {
+  const unkept = (refused: MeshError | undefined) => ({ profile: founder ?? freshProfile(), kept: undefined, refused })
+  if (choice === 'memory') return unkept(undefined)
+  const { secret, refused } = await profileOf()
+  if (refused !== undefined) return unkept(refused)
+  let storage: RoomStorage | undefined
+  let slot: Slot | undefined
+  try {
+    storage = await IndexedStorage.open(`meshlace ${room}`)
+    slot = await takeSlot(pageWorld(), room, storage)
+    if (slot === undefined) throw new MeshError('TooMany', { message: 'too many tabs have this room open' })
+    // All of it before anything is opened: of half a history no slot may write on.
+    const records: StoredRecord[] = []
+    await storage.read((key, bytes) => records.push([key, bytes]))
+    return { profile: secret, kept: { storage, slot, records }, refused: undefined }
+  } catch (error) {
+    slot?.release()
+    storage?.close()
+    return unkept(error as MeshError)
+  }
+}
+
+/** The secret of this profile on this site; a fresh one, and why, where none can be kept. */
+export function profileOf(): Promise<{ readonly secret: Uint8Array; readonly refused: MeshError | undefined }> {
+  return (profile ??= readProfile())
+}
+
+let profile: ReturnType<typeof readProfile> | undefined
+
+async function readProfile(): Promise<{ secret: Uint8Array; refused: MeshError | undefined }> {
+  try {
+    const storage = await IndexedStorage.open('meshlace')
+    const secret = await storage.update('profile', (secret) => secret ?? freshProfile())
+    storage.close()
+    return { secret: secret as Uint8Array, refused: undefined }
+  } catch (error) {
+    return { secret: freshProfile(), refused: error as MeshError }
+  }
+}
+
+function freshProfile(): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(32))
+}

@@ -1,0 +1,100 @@
+/** The ledger as the application holds it. */
+import { MeshError } from '../errors.js'
+import type { Hub } from '../hub.js'
+import type { LedgerBlock } from './blocks.js'
+import { textOf } from './text.js'
+import type { Block, BlockQuery, ImportResult, RoomLedger } from './types.js'
+
+/** The object behind {@link RoomLedger}. */
+export class MeshRoomLedger implements RoomLedger {
+  readonly #hub: Hub
+
+  constructor(hub: Hub) {
+    this.#hub = hub
+  }
+
+  get member(): string {
+    return this.#hub.ledger.member
+  }
+
+  get length(): number {
+    return this.#hub.ledger.length()
+  }
+
+  get digest(): string {
+    const { ledger, driver } = this.#hub
+    return ledger.isOpen ? textOf(driver.ask((machine) => machine.ledgerDigest())) : ''
+  }
+
+  async *blocks({ from = 0, author, signal }: BlockQuery = {}): AsyncIterableIterator<Block> {
+    const { ledger } = this.#hub
+    const seen = new Set<number>()
+    let place = from
+    // Blocks that moved to where we have been are not missed; those that moved from there do not come twice.
+    const changed = (from: number) => (place = Math.min(place, from))
+    ledger.changeListeners.add(changed)
+    try {
+      while (place < ledger.length()) {
+        const first = place
+        const blocks = ledger.blocks.read(first, READ_COUNT)
+        place += blocks.length
+        for (const [at, block] of blocks.entries()) {
+          signal?.throwIfAborted()
+          if (seen.has(block.number)) continue
+          seen.add(block.number)
+          if (author === undefined || author === block.author || author === block.member) yield shown(block, first + at)
+        }
+      }
+    } finally {
+      ledger.changeListeners.delete(changed)
+    }
+  }
+
+  forkProof(author: string): Uint8Array | undefined {
+    const { ledger, driver } = this.#hub
+    if (!ledger.isOpen) return undefined
+    const number = ledger.blocks.authorNumber(author)
+    const proof = number === undefined ? undefined : driver.ask((machine) => machine.ledgerProof(number))
+    return proof?.length === 0 ? undefined : proof
+  }
+
+  async export(): Promise<Blob> {
+    const parts: BlobPart[] = []
+    for (let cursor = 0; cursor !== EXPORT_END; ) {
+      if (!this.#hub.ledger.isOpen) throw new MeshError('LedgerNotReady')
+      const part = this.#hub.driver.ask((machine) => machine.ledgerExport(cursor))
+      cursor = new DataView(part.buffer, part.byteOffset).getUint32(0, true)
+      parts.push(part.subarray(4) as Uint8Array<ArrayBuffer>)
+    }
+    return new Blob(parts, { type: 'application/cbor-seq' })
+  }
+
+  async import(file: Blob | ArrayBuffer | ArrayBufferView): Promise<ImportResult> {
+    const buffer = file instanceof Blob ? await file.arrayBuffer() : file
+    const bytes =
+      buffer instanceof ArrayBuffer
+        ? new Uint8Array(buffer)
+        : new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
+    return this.#hub.importLedger(bytes)
+  }
+}
+
+function shown(block: LedgerBlock, index: number): Block {
+  const actions: (Block['actions'][number] & { at: number })[] = []
+  for (const [store, placed] of block.actions) for (const { at, action } of placed) actions.push({ at, store, action })
+  actions.sort((one, other) => one.at - other.at)
+  return {
+    id: block.id(),
+    author: block.author,
+    member: block.member,
+    seq: block.seq,
+    height: block.height,
+    index,
+    actions: actions.map(({ store, action }) => ({ store, action })),
+    wallTime: new Date(block.wallMs),
+  }
+}
+
+const READ_COUNT = 256
+/** There are no further parts. */
+const EXPORT_END = 0xffff_ffff

@@ -1,0 +1,267 @@
+// A room's ledger over a machine that only lists blocks, and an IndexedDB in memory.
+import assert from 'node:assert/strict'
+import { after, beforeEach, mock, test } from 'node:test'
+import { IDBFactory, IDBKeyRange } from 'fake-indexeddb'
+import { MeshError } from '../src/errors.js'
+import { create, join, type Core, type Founding } from '../src/join.js'
+import { encodeActions } from '../src/store/actions.js'
+import type { Block, StoreOptions } from '../src/ledger/types.js'
+import type { JoinOptions, Room } from '../src/types.js'
+import { install, turn } from './fakes/browser.js'
+import { LedgerMachine } from './fakes/ledger-machine.js'
+import { FakeItems, FakeLocks } from './fakes/locks.js'
+
+let locks: FakeLocks
+
+// The ports by which turns end keep no process alive.
+const alive = setInterval(() => undefined, 1_000)
+after(() => clearInterval(alive))
+
+beforeEach(() => {
+  install()
+  locks = new FakeLocks()
+  Object.assign(globalThis, { indexedDB: new IDBFactory(), IDBKeyRange, localStorage: new FakeItems(), sessionStorage: new FakeItems() })
+  Object.defineProperty(globalThis, 'navigator', { value: { locks: locks.manager }, configurable: true })
+})
+
+const ADDRESS = 'https://page.example/#room.secret'
+
+const list: StoreOptions<string[], { type: string; text: string }> = {
+  version: 1,
+  initial: [],
+  reduce: (state, action) => [...state, action.text],
+}
+
+const add = (text: string) => ({ type: 'add', text })
+const payload = (...texts: string[]) => encodeActions(texts.map((text) => ({ store: 'board', action: add(text) })))
+
+interface Page {
+  readonly fake: LedgerMachine
+  readonly room: Room
+  readonly errors: MeshError[]
+}
+
+async function open(options: JoinOptions = {}): Promise<Page> {
+  const fake = new LedgerMachine()
+  // Each page is a tab of its own.
+  Object.assign(globalThis, { sessionStorage: new FakeItems() })
+  const room = await join(async () => ({ machine: () => fake.machine }) as unknown as Core, ADDRESS, options)
+  const errors: MeshError[] = []
+  room.on('error', (error) => errors.push(error))
+  return { fake, room, errors }
+}
+
+/** Lets the core tell what a test has put in, and waits for storage. */
+async function settle({ room }: Page): Promise<void> {
+  room.presence.clear()
+  await turn()
+  await turn()
+}
+
+async function leave(page: Page): Promise<void> {
+  page.fake.out.push((_, notices) => notices.closed(undefined))
+  await settle(page)
+}
+
+test('what is dispatched is stored before its receipt says so, and is there after a reload', async () => {
+  const first = await open()
+  const board = first.room.store('board', list)
+  const receipt = board.dispatch(add('a'))
+  board.dispatch(add('b'))
+  assert.deepEqual(board.getState(), ['a', 'b'])
+  await receipt.stored
+  assert.equal(first.fake.storedCount, 1)
+  assert.equal((await receipt.written).length, 43)
+  assert.deepEqual(first.fake.opened!.stored, true)
+  await leave(first)
+  const second = await open()
+  assert.deepEqual(second.room.store('board', list).getState(), ['a', 'b'])
+  assert.deepEqual(second.fake.opened!.profile, first.fake.opened!.profile)
+  assert.equal(second.fake.opened!.slot, 0)
+  assert.equal(second.fake.opened!.clean, true)
+  assert.deepEqual(second.errors, [])
+})
+
+test('two pages of one profile write from two slots, under one profile', async () => {
+  const one = await open()
+  const two = await open()
+  assert.deepEqual([one.fake.opened!.slot, two.fake.opened!.slot], [0, 1])
+  assert.deepEqual(one.fake.opened!.profile, two.fake.opened!.profile)
+})
+
+test('in memory nothing is stored: receipts say so, and nothing is reported', async () => {
+  const page = await open({ storage: 'memory' })
+  await settle(page)
+  const { written, stored } = page.room.store('board', list).dispatch(add('a'))
+  await written
+  await assert.rejects(stored, { code: 'StorageRefused' })
+  assert.equal(page.fake.opened!.stored, false)
+  assert.deepEqual(page.errors, [])
+})
+
+test('where storage is refused the room goes on in memory and says so', async () => {
+  Object.assign(globalThis, { indexedDB: undefined })
+  const heard = mock.method(console, 'error', () => undefined)
+  const page = await open()
+  heard.mock.restore()
+  await settle(page)
+  assert.equal((heard.mock.calls[0]?.arguments[0] as MeshError | undefined)?.code ?? page.errors[0]?.code, 'StorageRefused')
+  const board = page.room.store('board', list)
+  await assert.rejects(board.dispatch(add('a')).stored, { code: 'StorageRefused' })
+  await settle(page)
+  assert.deepEqual(board.getState(), ['a'])
+})
+
+test('a full disk is reported once, fails the receipts, and the room goes on', async () => {
+  const page = await open()
+  const board = page.room.store('board', list)
+  const { prototype } = (await import('fake-indexeddb')).IDBObjectStore
+  const full = mock.method(prototype, 'add', () => {
+    throw new DOMException('the disk is full', 'QuotaExceededError')
+  })
+  await assert.rejects(board.dispatch(add('a')).stored, { code: 'StorageFull' })
+  await assert.rejects(board.dispatch(add('b')).stored, { code: 'StorageFull' })
+  full.mock.restore()
+  await settle(page)
+  assert.deepEqual(page.errors.map(({ code }) => code).slice(0, 1), ['StorageFull'])
+  assert.deepEqual(board.getState(), ['a', 'b'])
+})
+
+test('blocks of others are folded where they stand', async () => {
+  const page = await open()
+  const board = page.room.store('board', list)
+  page.fake.put(payload('c'), 0)
+  page.fake.put(payload('a', 'b'), 0)
+  await settle(page)
+  await turn()
+  assert.deepEqual(board.getState(), ['a', 'b', 'c'])
+  // A store that is opened later has them too.
+  assert.equal(page.room.store('other', { ...list, initial: ['none'] }).getState()[0], 'none')
+})
+
+test('what cannot be read has no effect and is reported once', async () => {
+  const page = await open()
+  const board = page.room.store('board', list)
+  page.fake.put(Uint8Array.of(1, 2, 3), 0)
+  page.fake.put(payload('a'), 1)
+  page.fake.put(Uint8Array.of(9), 2, 1, 4)
+  await settle(page)
+  page.fake.put(payload('first'), 0)
+  await settle(page)
+  await new Promise((resolve) => setTimeout(resolve, 120))
+  assert.deepEqual(board.getState(), ['first', 'a'])
+  assert.deepEqual(page.errors.map(({ code }) => code), ['ActionsMalformed'])
+})
+
+test('seenBy counts peers that hold the block', async () => {
+  const page = await open()
+  const board = page.room.store('board', list)
+  await board.dispatch(add('a')).written
+  const receipt = board.dispatch(add('b'))
+  await receipt.written
+  const heard: number[] = []
+  void receipt.seenBy(1).then(() => heard.push(1))
+  void receipt.seenBy(2).then(() => heard.push(2))
+  page.fake.out.push((_, notices) => notices.ledgerSeen('ada', 0, 1))
+  await settle(page)
+  assert.deepEqual(heard, [])
+  page.fake.out.push((_, notices) => notices.ledgerSeen('ada', 0, 2))
+  page.fake.out.push((_, notices) => notices.ledgerSeen('ada', 0, 2))
+  await settle(page)
+  assert.deepEqual(heard, [1])
+  page.fake.out.push((_, notices) => notices.ledgerSeen('bob', 0, 5))
+  await settle(page)
+  assert.deepEqual(heard, [1, 2])
+  await receipt.seenBy(2)
+  const reason = new Error('enough')
+  await assert.rejects(receipt.seenBy(3, { signal: AbortSignal.abort(reason) }), reason)
+  const waiting = assert.rejects(receipt.seenBy(3), { code: 'RoomClosed' })
+  await leave(page)
+  await waiting
+})
+
+test('blocks come in order, with who wrote what, and each once however the order moves', async () => {
+  const page = await open()
+  for (let at = 0; at < 600; at++) page.fake.put(payload(String(at)), at, at % 2)
+  await settle(page)
+  const blocks: Block[] = []
+  for await (const block of page.room.ledger.blocks()) {
+    blocks.push(block)
+    if (blocks.length === 300) {
+      page.fake.put(payload('late'), 10)
+      await settle(page)
+    }
+  }
+  assert.equal(blocks.length, 601)
+  assert.equal(new Set(blocks.map(({ id }) => id)).size, 601)
+  assert.deepEqual(blocks[1], {
+    id: blocks[1]!.id,
+    author: Buffer.from(new Uint8Array(32).fill(2)).toString('base64url'),
+    member: Buffer.from(new Uint8Array(32).fill(12)).toString('base64url'),
+    seq: 0,
+    height: 2,
+    index: 1,
+    actions: [{ store: 'board', action: add('1') }],
+    wallTime: new Date(1_001 + 2 ** 32),
+  })
+  const own = []
+  for await (const { author } of page.room.ledger.blocks({ author: blocks[0]!.member, from: 100 })) own.push(author)
+  assert.equal(own.length, 250)
+  assert.equal(page.room.ledger.length, 601)
+  assert.equal(page.room.ledger.digest.length, 43)
+  assert.deepEqual(page.room.ledger.forkProof(blocks[1]!.author), Uint8Array.of(7))
+  assert.equal(page.room.ledger.forkProof(blocks[0]!.author), undefined)
+})
+
+test('a fork is reported with its author', async () => {
+  const page = await open()
+  page.fake.out.push((_, notices) => notices.ledgerForked(1, 3, false))
+  await settle(page)
+  assert.equal(page.errors[0]!.code, 'AuthorForked')
+  assert.equal(page.errors[0]!.found, Buffer.from(new Uint8Array(32).fill(2)).toString('base64url'))
+})
+
+test('a file is written in parts and read as a whole', async () => {
+  const page = await open()
+  await settle(page)
+  const file = await page.room.ledger.export()
+  assert.deepEqual([...new Uint8Array(await file.arrayBuffer())], [100, 101, 102])
+  assert.deepEqual(await page.room.ledger.import(file), { heldCount: 3, refusedCount: 2, unsignedCount: 3 })
+  assert.equal((await page.room.ledger.import(new Uint8Array(9).subarray(2))).heldCount, 7)
+  await assert.rejects(page.room.ledger.import(new ArrayBuffer(0)), { code: 'GenesisMismatch' })
+})
+
+test('a room that is stored opens without the server', async () => {
+  const first = await open()
+  await first.room.store('board', list).dispatch(add('a')).stored
+  await leave(first)
+  const fake = new LedgerMachine()
+  // The server does not answer.
+  fake.answer = undefined
+  const room = await join(async () => ({ machine: () => fake.machine }) as unknown as Core, ADDRESS, {})
+  assert.deepEqual(room.store('board', list).getState(), ['a'])
+})
+
+test('whoever makes a room brings its genesis and the profile that it grew from', async () => {
+  const fake = new LedgerMachine()
+  let founding: Founding | undefined
+  const genesis = Uint8Array.of(1, 2, 3)
+  const core = {
+    machine: () => fake.machine,
+    createRoom: (given: Founding) => ((founding = given), { address: ADDRESS, genesis }),
+  } as unknown as Core
+  await create(async () => core, { server: 'wss://server', owned: true, name: 'Kitchen' })
+  assert.deepEqual([founding!.owned, founding!.name, founding!.nonce.length, founding!.secret.length], [true, 'Kitchen', 16, 16])
+  assert.deepEqual(fake.opened!.genesis, genesis)
+  assert.deepEqual(fake.opened!.profile, founding!.profile)
+})
+
+test('a closed room has no stores and lets its slot go', async () => {
+  const page = await open()
+  const board = page.room.store('board', list)
+  await leave(page)
+  assert.throws(() => page.room.store('other', list), { code: 'RoomClosed' })
+  assert.throws(() => board.dispatch(add('a')), { code: 'RoomClosed' })
+  assert.equal(page.room.ledger.length, 0)
+  assert.deepEqual([page.room.ledger.digest, (await open()).fake.opened!.slot], ['', 0])
+})

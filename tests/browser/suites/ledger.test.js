@@ -1,0 +1,202 @@
+// Shared state: every page holds the same blocks and makes the same of them, whatever happens to pages, paths and disks.
+// Traps: "reload forgets everything", "two tabs write one history twice", "one corrupted record loses all".
+import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { labTest } from '../harness/lab.js'
+import { Network } from '../harness/network.js'
+
+/** Waits until all pages hold the same blocks, `count` texts among them, and the same state. */
+async function converged(pages, count, within) {
+  const start = Date.now()
+  for (const page of pages) {
+    await page.until(`${count} texts`, within, (lab, wanted) => lab.held().count === wanted, count)
+  }
+  const ms = Date.now() - start
+  const [first, ...others] = await Promise.all(pages.map((page) => page.run((lab) => lab.held())))
+  for (const other of others) assert.deepEqual(other, first)
+  return { ms, ...first }
+}
+
+labTest('what one page writes shows on the others, by author, and receipts say who has it', { timeout: 60_000 }, async (lab) => {
+  const { pages: [a, b] } = await lab.mesh('chromium:one', 'chromium:two')
+  await a.run((lab) => lab.write('a', 50))
+  await b.run((lab) => lab.write('b', 50, { apart: true }))
+  const { state } = await converged([a, b], 100, 5_000)
+  const members = await Promise.all([a, b].map((page) => page.run((lab) => lab.room().ledger.member)))
+  assert.deepEqual(JSON.parse(state).by, { [members[0]]: 50, [members[1]]: 50 })
+  await a.until('all is stored', 5_000, (lab) => lab.outcomes().every(({ state }) => state === 'resolved'))
+  await a.run((lab) => lab.board().dispatch({ type: 'add', text: 'seen' }).seenBy(1))
+  const written = await b.run(async (lab, author) => {
+    const texts = []
+    for await (const { actions } of lab.room().ledger.blocks({ author })) texts.push(...actions.map(({ action }) => action.text))
+    return texts
+  }, members[0])
+  assert.equal(written.length, 51)
+  assert.equal(written[0], 'a-0')
+})
+
+labTest('two are cut off from a third, all three write, and heal to one state', { timeout: 150_000 }, async (lab) => {
+  const network = await lab.keep(new Network()).start('a', 'b', 'c')
+  const host = network.gateway
+  await lab.site({ host, wrap: network.at('switch') })
+  const server = await lab.server({ host, wrap: network.at('switch') })
+  const pages = []
+  for (const name of ['a', 'b', 'c']) pages.push(await lab.page(await lab.browser('chromium', { wrap: network.at(name) }), { host }))
+  const [a, b, c] = pages
+  const address = await a.create(server)
+  await Promise.all(pages.map((page) => page.join(address)))
+  await Promise.all(pages.map((page) => page.linkedTo(...pages.filter((other) => other !== page))))
+  for (const page of pages) await page.run((lab) => lab.write('before', 10))
+  await converged(pages, 30, 5_000)
+  network.cut('c')
+  await Promise.all([a, b].map((page) => page.until('c is missed', 20_000, (lab, id) => !lab.open().includes(id), c.id)))
+  for (const page of pages) await page.run((lab) => lab.write('apart', 100, { apart: true }))
+  await converged([a, b], 230, 5_000)
+  assert.equal(await c.run((lab) => lab.held().count), 130)
+  network.heal('c')
+  await Promise.all(pages.map((page) => page.linkedTo(...pages.filter((other) => other !== page))))
+  const { ms } = await converged(pages, 330, 2_000)
+  assert.ok(ms < 2_000, `${ms} ms`)
+})
+
+labTest('a reload restores without the network', { timeout: 60_000 }, async (lab) => {
+  const { server, address, pages: [a] } = await lab.mesh('chromium:one')
+  await a.run((lab) => lab.write('a', 300, { apart: true }))
+  await a.until('all is stored', 10_000, (lab) => lab.outcomes().every(({ state }) => state === 'resolved'))
+  const before = await a.run((lab) => lab.held())
+  await server.close()
+  await a.reload()
+  const { joinMs } = await a.join(address)
+  assert.deepEqual(await a.run((lab) => lab.held()), before)
+  assert.ok(joinMs < 3_000, `${joinMs} ms`)
+  // And it can be written on, by the author that it was.
+  await a.run((lab) => lab.write('offline', 10))
+  await a.until('it is stored', 5_000, (lab) => lab.outcomes().length === 10 && lab.outcomes().every(({ state }) => state === 'resolved'))
+  const authors = await a.run(async (lab) => {
+    const authors = new Set()
+    for await (const { author } of lab.room().ledger.blocks()) authors.add(author)
+    return authors.size
+  })
+  assert.equal(authors, 1)
+})
+
+labTest('two tabs of one profile never fork, however they are loaded', { timeout: 120_000 }, async (lab) => {
+  const { address, pages: [other] } = await lab.mesh('chromium:one')
+  const browser = await lab.browser('chromium')
+  const tabs = [await lab.page(browser, { tab: true, host: 'tabs.localhost' }), await lab.page(browser, { tab: true, host: 'tabs.localhost' })]
+  await Promise.all(tabs.map((tab) => tab.join(address)))
+  let count = 0
+  for (let round = 0; round < 5; round += 1) {
+    await Promise.all(tabs.map((tab, n) => tab.run((lab, prefix) => lab.write(prefix, 40, { apart: true }), `${round}-${n}`)))
+    count += 80
+    await converged([other, ...tabs], count, 10_000)
+    // At once, or one after the other.
+    if (round % 2 === 0) await Promise.all(tabs.map((tab) => tab.reload()))
+    else for (const tab of tabs) await tab.reload()
+    await Promise.all(tabs.map((tab) => tab.join(address)))
+    await Promise.all(tabs.map((tab) => tab.linkedTo(other)))
+  }
+  await converged([other, ...tabs], count, 10_000)
+  const { members, authors } = await other.run(async (lab) => {
+    const [members, authors] = [new Set(), new Set()]
+    for await (const { member, author } of lab.room().ledger.blocks()) {
+      members.add(member)
+      authors.add(author)
+    }
+    return { members: members.size, authors: authors.size }
+  })
+  assert.equal(members, 1)
+  assert.ok(authors <= 3, `${authors} authors`)
+  for (const page of [other, ...tabs]) {
+    assert.deepEqual(await page.run((lab) => lab.of('error').filter(({ error }) => error.code === 'AuthorForked')), [])
+  }
+})
+
+labTest('a page that is killed amid a thousand dispatches loses nothing that was said to be stored', { timeout: 120_000 }, async (lab) => {
+  const server = await lab.server()
+  const browser = await lab.browser('chromium')
+  const a = await lab.page(browser, { tab: true, host: 'killed.localhost' })
+  const address = await a.create(server)
+  await a.join(address)
+  // What is stored is told to the outside at once: the page has no later.
+  const stored = new Set()
+  await a.page.exposeFunction('tellStored', (text) => void stored.add(text))
+  await a.run((lab) => {
+    for (let n = 0; n < 1_000; n += 1) {
+      setTimeout(() => {
+        const text = `text ${n}`
+        lab.board().dispatch({ type: 'add', text }).stored.then(() => globalThis.tellStored(text))
+      }, 5 * n)
+    }
+  })
+  while (stored.size < 300) await sleep(5)
+  const session = await a.page.createCDPSession()
+  // Nothing is left that could answer.
+  session.send('Page.crash').catch(() => {})
+  await new Promise((resolve) => a.page.once('error', resolve))
+  const told = [...stored]
+  const b = await lab.page(browser, { tab: true, host: 'killed.localhost' })
+  await b.join(address)
+  const texts = await b.run((lab) => lab.board().getState().texts)
+  const missing = told.filter((text) => !texts.includes(text))
+  assert.deepEqual(missing, [])
+  assert.ok(texts.length < 1_000, 'it was killed in the middle')
+  assert.deepEqual(texts, texts.map((_, n) => `text ${n}`), 'nothing in between is missing')
+})
+
+labTest('a record that the disk spoiled is reported and fetched again', { timeout: 60_000 }, async (lab) => {
+  const { address, pages: [a, b] } = await lab.mesh('chromium:one', 'chromium:two')
+  await a.run((lab) => lab.write('a', 100, { apart: true }))
+  const { state } = await converged([a, b], 100, 5_000)
+  await b.until('b has stored it', 5_000, () => new Promise((resolve) => setTimeout(resolve, 500, true)))
+  await b.leave()
+  await b.run(async () => {
+    const { name } = (await indexedDB.databases()).find(({ name }) => name.startsWith('meshlace '))
+    const database = await new Promise((resolve) => {
+      const request = indexedDB.open(name)
+      request.onsuccess = () => resolve(request.result)
+    })
+    const records = database.transaction('records', 'readwrite').objectStore('records')
+    const keys = await new Promise((resolve) => (records.getAllKeys().onsuccess = ({ target }) => resolve(target.result)))
+    const blocks = keys.filter((key) => new Uint8Array(key)[0] === 2)
+    const key = blocks[Math.floor(blocks.length / 2)]
+    await new Promise((resolve) => {
+      records.get(key).onsuccess = ({ target }) => {
+        const bytes = target.result
+        bytes[bytes.length >> 1] ^= 1
+        records.put(bytes, key).onsuccess = resolve
+      }
+    })
+    database.close()
+  })
+  await b.reload()
+  await b.join(address)
+  await b.until('the loss is told', 5_000, (lab) => lab.of('error').some(({ error }) => error.code === 'StorageCorrupt'))
+  await b.linkedTo(a)
+  assert.equal((await converged([a, b], 100, 5_000)).state, state)
+  // It is whole again on disk.
+  await b.until('b has stored it', 5_000, () => new Promise((resolve) => setTimeout(resolve, 500, true)))
+  await b.reload()
+  await b.join(address)
+  assert.equal(await b.run((lab) => lab.held().state), state)
+  assert.deepEqual(await b.run((lab) => lab.of('error')), [])
+})
+
+labTest('a disk that is full, or a browser that stores nothing: said by name, and the room goes on', { timeout: 60_000 }, async (lab) => {
+  const server = await lab.server()
+  const a = await lab.page('chromium:one', { before: ['full-storage'] })
+  const address = await a.create(server)
+  await a.join(address)
+  const refused = await lab.page('chromium:two', { before: ['no-storage'] })
+  await refused.join(address)
+  await Promise.all([a.linkedTo(refused), refused.linkedTo(a)])
+  await a.run(() => void (globalThis.diskIsFull = true))
+  await a.run((lab) => lab.write('a', 20, { apart: true }))
+  await refused.run((lab) => lab.write('refused', 20, { apart: true }))
+  await converged([a, refused], 40, 5_000)
+  const codes = (page) => page.run((lab) => [...new Set(lab.outcomes().map(({ error }) => error?.code))])
+  await a.until('receipts settle', 5_000, (lab) => lab.outcomes().every(({ state }) => state !== 'pending'))
+  assert.deepEqual(await codes(a), ['StorageFull'])
+  assert.deepEqual(await codes(refused), ['StorageRefused'])
+  assert.deepEqual(await a.run((lab) => lab.of('error').map(({ error }) => error.code)), ['StorageFull'])
+})
