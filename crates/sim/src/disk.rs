@@ -71,6 +71,12 @@ impl Disk {
         self.records.remove(key);
     }
 
+    /// Whether there is a record under this key.
+    #[must_use]
+    pub fn holds(&self, key: &[u8]) -> bool {
+        self.records.contains_key(key)
+    }
+
     /// All records, in the order of their keys.
     pub fn records(&self) -> impl Iterator<Item = (&Vec<u8>, &Vec<u8>)> {
         self.records.iter()

@@ -499,6 +499,7 @@ impl Ledgers {
             };
             match effect {
                 LedgerEffect::Send { to, parcel, payload } => {
+                    self.check_said(site, &payload);
                     let to = self.site_of(&to);
                     self.say(site, to, parcel, payload);
                 }
@@ -525,7 +526,9 @@ impl Ledgers {
         let home = self.sites[site].home;
         self.sites[home].disk.begin(site, ticket, records);
         let (start, fault) = (self.sites[site].start, self.storage_fault);
-        let delay = self.chance.between(1, 30);
+        // A busy disk takes longer than to hear of a block and to ask for it.
+        let delay_max = if self.chance.permille(150) { 800 } else { 30 };
+        let delay = self.chance.between(1, delay_max);
         self.schedule(self.now_ms + delay, Event::Stored { site, start, fault });
     }
 

@@ -32,6 +32,8 @@ fn heard(world: &Ledgers, site: SiteId, fits: impl Fn(&Notice) -> bool) -> usize
 fn storm(seed: u64, count: usize, step_count: u64, degree: Option<usize>) {
     let (mut world, sites) = room(seed, count);
     world.heal(degree);
+    // A room whose creator stops before the genesis is stored anywhere is no room.
+    world.run(500);
     for _ in 0..step_count {
         let site = sites[world.chance.pick(count)];
         match world.chance.below(20) {

@@ -3,14 +3,41 @@
 use std::collections::BTreeSet;
 
 use meshlace_core::id::BlockId;
-use meshlace_core::ledger::ForkProof;
+use meshlace_core::ledger::block::block_id;
 use meshlace_core::ledger::profile::member_key;
+use meshlace_core::ledger::sync::message::SyncMessage;
+use meshlace_core::ledger::{ForkProof, Header};
 use meshlace_core::limits::PENDING_COUNT_MAX;
-use meshlace_core::node::LedgerView;
+use meshlace_core::node::{Ledger, LedgerView};
 
-use super::{Ledgers, Site};
+use super::{Ledgers, Site, SiteId};
 
 impl Ledgers {
+    /// Nothing of its own leaves a peer before it is on its disk.
+    pub(super) fn check_said(&mut self, site: SiteId, payload: &[u8]) {
+        let host = &self.sites[site];
+        let Ok(SyncMessage::Page { runs, .. }) = SyncMessage::decode(payload) else { return };
+        if !host.has_storage || self.storage_fault.is_some() {
+            return;
+        }
+        let view = host.ledger.as_ref().and_then(Ledger::view).expect("who speaks is open");
+        let disk = &self.sites[host.home].disk;
+        let said = runs.iter().flatten().filter_map(|block| {
+            let header = Header::decode(block.header).ok()?;
+            Some((header.author, header.height, block_id(&self.genesis.room(), block.header)))
+        });
+        let unstored = said
+            .filter(|(author, ..)| view.dag().is_own(author))
+            .filter(|(_, height, id)| {
+                let key = [&[2][..], &height.to_be_bytes(), id.as_bytes()].concat();
+                !disk.holds(&key)
+            })
+            .count();
+        if unstored > 0 {
+            self.violations.push(format!("site {site} says {unstored} blocks that are not stored"));
+        }
+    }
+
     /// What holds once everything has come to rest and all are linked: everyone has the same, nothing
     /// that was stored is gone, nobody honest forked, and nothing is kept beyond its bounds.
     ///
