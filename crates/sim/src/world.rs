@@ -11,11 +11,13 @@ use meshlace_core::time::{Now, Span, Timestamp, WallTime};
 use crate::chance::Chance;
 use crate::checker::{Checker, Fate, Label};
 use crate::connection::Connection;
+use crate::disk::Disk;
 use crate::journal::{Journal, Keep};
 use crate::network::Network;
 
 mod driver;
 mod faults;
+mod ledger;
 mod malice;
 mod server;
 mod webrtc;
@@ -79,6 +81,8 @@ pub struct Host {
     pub answers: bool,
     /// So many bytes of codecs nobody asked for stand in each of its descriptions.
     pub sdp_padding_bytes: usize,
+    /// What is stored of its ledger.
+    pub disk: Disk,
     /// What it does to what its node says, if it is hostile.
     malice: Option<Malice>,
     /// A background tab's timers fire only at multiples of this. Units: microseconds.
@@ -117,6 +121,7 @@ enum Event {
     ToHost { socket: usize, bytes: Vec<u8> },
     ClosedAtServer { socket: usize },
     ClosedAtHost { socket: usize },
+    Stored { host: HostId },
     ServerTimer,
     Script(Box<dyn FnOnce(&mut World)>),
 }
@@ -242,6 +247,7 @@ impl World {
             notices: Vec::new(),
             answers: true,
             sdp_padding_bytes: 0,
+            disk: Disk::default(),
             malice: None,
             timer_grain_us: 1,
             node,
@@ -507,6 +513,7 @@ impl World {
             Event::ToHost { socket, bytes } => self.on_to_host(socket, bytes),
             Event::ClosedAtServer { socket } => self.on_closed_at_server(socket),
             Event::ClosedAtHost { socket } => self.on_closed_at_host(socket),
+            Event::Stored { host } => self.on_stored(host),
             Event::ServerTimer => self.on_server_timer(),
             Event::Script(script) => script(self),
         }

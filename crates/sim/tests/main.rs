@@ -7,6 +7,7 @@ mod hostile_ledgers;
 mod hostile_peers;
 mod ledgers;
 mod long_sleep;
+mod node_ledgers;
 mod recovery;
 mod regressions;
 mod storms;

@@ -41,6 +41,8 @@ mod own;
 mod read;
 mod route;
 mod storage;
+#[cfg(test)]
+mod tests;
 
 pub use read::LedgerView;
 pub use storage::{Record, StorageFault};

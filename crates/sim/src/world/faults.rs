@@ -58,6 +58,7 @@ impl World {
     fn bury(&mut self, host: HostId) {
         self.hosts[host].state = HostState::Dead;
         self.hosts[host].backlog.clear();
+        self.hosts[host].disk.crash(host, &mut self.chance);
         self.close_sockets_of(host);
         self.checker.died(host);
     }

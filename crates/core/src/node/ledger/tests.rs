@@ -1,0 +1,234 @@
+//! Whatever storage, peers and application do, a ledger stays within its bounds and comes to rest.
+
+use alloc::vec;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::ledger::RoomKind;
+use crate::ledger::profile::create_room;
+use crate::ledger::sync::message::SyncMessage;
+use crate::limits::{PENDING_COUNT_MAX, SLOT_COUNT_MAX};
+use crate::signalling::address::RoomAddress;
+use crate::time::WallTime;
+
+fn genesis() -> Genesis {
+    create_room(&Seed([1; 32]), RoomKind::Open, "room", [2; 16]).expect("a genesis")
+}
+
+fn room() -> RoomRef {
+    let address = RoomAddress::of_created(genesis().room(), [3; 16], None, "wss://a.example");
+    address.expect("an address").room().clone()
+}
+
+fn peer(number: u8) -> PeerId {
+    PeerId::from_bytes([number; 32])
+}
+
+/// What may happen, drawn as numbers.
+#[derive(Clone, Debug)]
+struct Step {
+    kind: u8,
+    a: u8,
+    b: u16,
+    bytes: Vec<u8>,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let bytes = proptest::collection::vec(any::<u8>(), 0..80);
+    (0_u8..16, 0_u8..4, any::<u16>(), bytes).prop_map(|(kind, a, b, bytes)| Step {
+        kind,
+        a,
+        b,
+        bytes,
+    })
+}
+
+/// A ledger, what it asked for, and what another one said that may be said again, bent.
+struct Rig {
+    ledger: Ledger,
+    ms: u64,
+    tickets: Vec<Ticket>,
+    records: Vec<Record>,
+    said: Vec<(Parcel, Vec<u8>)>,
+}
+
+impl Rig {
+    fn new() -> Self {
+        let ledger = Ledger::new(&room(), Seed([4; 32]));
+        Self { ledger, ms: 0, tickets: vec![], records: vec![], said: vec![] }
+    }
+
+    fn now(&self) -> Now {
+        Now { monotonic: Timestamp::from_ms(self.ms), wall: WallTime::from_ms(self.ms) }
+    }
+
+    fn take(&mut self, step: &Step) {
+        let now = self.now();
+        let (a, b) = (step.a, usize::from(step.b));
+        let pick = |count: usize| if count == 0 { None } else { Some(b % count) };
+        match step.kind {
+            0 => {
+                let genesis = (a < 2).then(|| genesis().bytes().to_vec());
+                let (profile, is_clean, has_storage) = (Seed([a; 32]), b % 2 == 0, a % 2 == 0);
+                let config = LedgerConfig { profile, slot: a, is_clean, has_storage, genesis };
+                assert_eq!(self.ledger.open(now, config), Ok(()));
+            }
+            1 => self.ledger.load(&step.bytes, &step.bytes),
+            2 => {
+                if let Some(record) = pick(self.records.len()).map(|at| &self.records[at]) {
+                    let mut bytes = record.bytes.clone().unwrap_or_default();
+                    if let Some(byte) = bytes.first_mut().filter(|_| a == 0) {
+                        *byte ^= 1;
+                    }
+                    self.ledger.load(&record.key.clone(), &bytes);
+                }
+            }
+            3 => self.ledger.end_loading(now),
+            4 | 5 => self.ledger.link_up(now, peer(a)),
+            6 => self.ledger.link_down(now, peer(a)),
+            7 => self.ledger.receive(now, peer(a), &Parcel::Ledger, &step.bytes),
+            8 => self.ledger.receive(now, peer(a), &Parcel::Genesis, genesis().bytes()),
+            9 => self.ledger.receive(now, peer(a), &Parcel::GenesisAsk, &[]),
+            10 | 11 => {
+                if let Some((parcel, bytes)) = pick(self.said.len()).map(|at| self.said[at].clone())
+                {
+                    let mut bytes = bytes;
+                    let len = bytes.len().max(1);
+                    if let Some(byte) = bytes.get_mut(b % len).filter(|_| a == 0) {
+                        *byte = byte.wrapping_add(1);
+                    }
+                    self.ledger.receive(now, peer(a), &parcel, &bytes);
+                }
+            }
+            12 => drop(self.ledger.write(now, &step.bytes, Flags::NONE)),
+            13 => {
+                let ticket = pick(self.tickets.len() + 1).and_then(|at| self.tickets.get(at));
+                let result = if a == 0 { Err(StorageFault::Full) } else { Ok(()) };
+                self.ledger.on_stored(now, ticket.copied().unwrap_or(Ticket(77)), result);
+            }
+            14 => self.ledger.import(now, Ticket(1), &step.bytes),
+            _ => {
+                self.ms += u64::from(step.b);
+                let now = self.now();
+                self.ledger.tick(now);
+            }
+        }
+        self.settle();
+    }
+
+    fn settle(&mut self) {
+        let mut count = 0;
+        loop {
+            count += 1;
+            assert!(count < 10_000, "effects without end");
+            match self.ledger.poll_effect() {
+                Some(LedgerEffect::Send { to, parcel, payload }) => {
+                    assert!(self.ledger.peers.contains(&to), "said to one who is not there");
+                    self.said.push((parcel, payload));
+                }
+                Some(LedgerEffect::Expel { peer, .. }) => {
+                    let now = self.now();
+                    self.ledger.link_down(now, peer);
+                }
+                Some(LedgerEffect::Store { ticket, records }) => {
+                    self.tickets.push(ticket);
+                    self.records.extend(records);
+                }
+                Some(LedgerEffect::Notify(_)) => {}
+                None => {
+                    let now = self.now();
+                    if !self.ledger.flush(now) {
+                        break;
+                    }
+                }
+            }
+        }
+        if let Some(view) = self.ledger.view() {
+            assert!(view.dag().pending_count() <= PENDING_COUNT_MAX);
+            assert!(view.unstored_count() <= view.dag().held_count() as usize);
+        }
+    }
+
+    /// Nobody says anything more: soon there is no timer either.
+    fn rest(&mut self) {
+        for _ in 0..400 {
+            let Some(at) = self.ledger.deadline() else { return };
+            self.ms = self.ms.max(at.as_ms());
+            let now = self.now();
+            self.ledger.tick(now);
+            self.settle();
+            assert!(
+                self.ledger.deadline().is_none_or(|at| at.as_ms() > self.ms),
+                "a timer that spins"
+            );
+        }
+        panic!("it does not come to rest");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// arbitrary records, messages - its own among them, whole and bent - calls, answers and
+    /// pauses.
+    #[test]
+    fn arbitrary_inputs_neither_panic_nor_keep_it_busy(
+        steps in proptest::collection::vec(step(), 0..120),
+    ) {
+        let mut rig = Rig::new();
+        steps.iter().for_each(|step| rig.take(step));
+        rig.rest();
+    }
+}
+
+/// a member that lost its chain again and again has 64 authors, and is told when there are no more.
+#[test]
+fn member_has_so_many_authors_and_no_more() {
+    let mut records: Vec<Record> = Vec::new();
+    for number in 0..=SLOT_COUNT_MAX {
+        let mut rig = Rig::new();
+        rig.ledger.stir(Seed([number; 32]));
+        let (now, genesis) = (rig.now(), Some(genesis().bytes().to_vec()));
+        let profile = Seed([1; 32]);
+        let config = LedgerConfig { profile, slot: 0, is_clean: false, has_storage: true, genesis };
+        assert_eq!(rig.ledger.open(now, config), Ok(()));
+        records.sort_by(|a, b| a.key.cmp(&b.key));
+        for record in &records {
+            rig.ledger.load(&record.key, record.bytes.as_deref().unwrap_or_default());
+        }
+        rig.ledger.end_loading(now);
+        let written = rig.ledger.write(now, b"", Flags::NONE).map_err(|error| error.code);
+        let expected = if number < SLOT_COUNT_MAX { Ok(()) } else { Err(ErrorCode::TooMany) };
+        assert_eq!(written.map(drop), expected, "start {number}");
+        rig.settle();
+        records.retain(|record| rig.records.iter().all(|newer| newer.key != record.key));
+        records.append(&mut rig.records);
+    }
+}
+
+/// a batch of blocks is pushed as one run, with one signature, when it is stored.
+#[test]
+fn burst_is_said_at_once_and_after_it_is_stored() {
+    let mut rig = Rig::new();
+    let (now, genesis) = (rig.now(), Some(genesis().bytes().to_vec()));
+    let profile = Seed([1; 32]);
+    let config = LedgerConfig { profile, slot: 0, is_clean: true, has_storage: true, genesis };
+    assert_eq!(rig.ledger.open(now, config), Ok(()));
+    rig.ledger.end_loading(now);
+    rig.ledger.link_up(now, peer(1));
+    rig.settle();
+    rig.ledger.on_stored(now, rig.tickets[0], Ok(()));
+    rig.said.clear();
+    (0..5).for_each(|_| drop(rig.ledger.write(now, b"edit", Flags::NONE)));
+    rig.settle();
+    assert_eq!((rig.said.len(), rig.tickets.len()), (0, 2), "not yet");
+    rig.ledger.on_stored(now, rig.tickets[1], Ok(()));
+    rig.settle();
+    let [(Parcel::Ledger, bytes)] = &rig.said[..] else { panic!("one message: {:?}", rig.said) };
+    let Ok(SyncMessage::Page { number: 0, runs }) = SyncMessage::decode(bytes) else {
+        panic!("a page");
+    };
+    assert_eq!(runs.iter().map(Vec::len).collect::<Vec<_>>(), [5]);
+    assert_eq!(runs[0].iter().filter(|block| block.signature.is_some()).count(), 1);
+}
