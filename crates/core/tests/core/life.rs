@@ -30,6 +30,22 @@ fn number_and_offset(frame: &Frame<'_>) -> Option<(u64, u64)> {
     }
 }
 
+/// an opened connection's round trip is measured once the rush is over, by one ping.
+#[test]
+fn round_trip_is_measured_after_opening() {
+    let mut pair = Pair::open();
+    let pings =
+        |pair: &Pair| pair.sent(0, |frame| matches!(frame, Frame::Ping { .. }).then_some(())).len();
+    assert_eq!(pings(&pair), 0);
+    pair.advance(499);
+    assert_eq!(pings(&pair), 0);
+    pair.advance(1);
+    assert_eq!(pings(&pair), 1);
+    pair.advance(1_000);
+    assert_eq!(pings(&pair), 1);
+    assert!(pair.sides[0].link.report(None).round_trip_ms.is_some());
+}
+
 /// a ping is answered with its token.
 #[test]
 fn ping_is_answered() {
