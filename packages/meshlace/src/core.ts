@@ -1,5 +1,5 @@
 /** The compiled core, loaded once for a page however many rooms it opens. */
-import { createRoom, initSync, Machine } from '../generated/meshlace_wasm.js'
+import { createRoom, initSync, Machine, stateHash } from '../generated/meshlace_wasm.js'
 import { MeshError } from './errors.js'
 import type { Core, Founded } from './join.js'
 import { shapes } from './shapes.js'
@@ -29,4 +29,5 @@ const core: Core = {
     new Machine(shapes, address, server, identity, seed, iceServers, relayOnly, timeoutMs, wall),
   createRoom: ({ owned, name, profile, nonce, secret, page, server }) =>
     createRoom(shapes, owned, name, profile, nonce, secret, page, server) as Founded,
+  stateHash,
 }

@@ -8,7 +8,7 @@ import type { Driver } from './driver.js'
 import { Emitter } from './emitter.js'
 import { MeshError, type Delivery } from './errors.js'
 import { Ledger } from './ledger/ledger.js'
-import type { ImportResult } from './ledger/types.js'
+import type { Divergence, ImportResult } from './ledger/types.js'
 import { Line } from './line.js'
 import { Kind, type Machine } from './machine.js'
 import type { LocalStream } from './media.js'
@@ -57,7 +57,11 @@ export class Hub {
   #early: MeshError[] | undefined = []
   readonly #whenClosed: (() => void)[] = []
 
-  constructor(machine: Machine) {
+  /** The hash of states. */
+  readonly hash: (bytes: Uint8Array) => Uint8Array
+
+  constructor(machine: Machine, hash: (bytes: Uint8Array) => Uint8Array) {
+    this.hash = hash
     this.selfId = machine.selfId()
     this.address = machine.address()
   }
@@ -179,6 +183,25 @@ export class Hub {
     await this.driver.replaceTrack(old, next)
   }
 
+  // ---- for the ledger
+
+  tellStates(to: PeerId | undefined, message: unknown): void {
+    if (this.#peers.size === 0) return
+    const text = JSON.stringify(message)
+    // Nobody waits for it: who does not get it is told again after the next change.
+    this.driver.input((machine) => machine.sendTopicText(LOSSY_TICKET, to ?? EVERYONE, STATES_TOPIC, false, true, text))
+  }
+
+  diverged(divergence: Divergence): void {
+    if (this.events.heard('divergence')) {
+      this.events.emit('divergence', divergence)
+      return
+    }
+    const { store, peer, keys, own, theirs } = divergence
+    const message = `the reducer of store '${store}' gave another state at ${peer} (${keys.join(', ') || 'as a whole'})`
+    this.report(new MeshError('Diverged', { message, peer, expected: own, found: theirs }))
+  }
+
   // ---- for those who tell
 
   /** Tells of an error that no call can be told. Nothing fails silently. */
@@ -258,6 +281,9 @@ export class Hub {
     return this.calls.open(signal, (ticket) => this.driver.input((machine) => machine.cancel(ticket)), start)
   }
 }
+
+/** The channel on which states are compared; no application's. */
+export const STATES_TOPIC = 'meshlace:states'
 
 /** What a query or answer of `undefined` is. */
 export const NOTHING: Encoded = { kind: Kind.nothing, bytes: new Uint8Array(0), name: '', type: '' }

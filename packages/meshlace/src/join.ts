@@ -15,6 +15,8 @@ export interface Core {
   machine(given: Given): Machine
   /** A new room. */
   createRoom(given: Founding): Founded
+  /** The hash of a state. */
+  stateHash(bytes: Uint8Array): Uint8Array
 }
 
 /** A room that was just made. */
@@ -82,7 +84,7 @@ export async function join<T extends RoomShape>(
     timeoutMs: options.timeout,
     wall: Date.now(),
   })
-  return admission(machine, options, founder) as unknown as Promise<Room<T>>
+  return admission(core, machine, options, founder) as unknown as Promise<Room<T>>
 }
 
 /** Makes a room of fresh random bytes and joins it. */
@@ -108,12 +110,13 @@ export async function create<T extends RoomShape>(
 }
 
 function admission(
+  core: Core,
   machine: Machine,
   { signal, storage = 'browser' }: JoinOptions,
   founder: Founder | undefined,
 ): Promise<MeshRoom> {
   return new Promise((resolve, reject) => {
-    const hub = new Hub(machine)
+    const hub = new Hub(machine, (bytes) => core.stateHash(bytes))
     // Beside the wait for the server: neither is worth waiting for before the other begins.
     const opening = openRoom(roomName(hub.address), storage, founder?.profile)
     let waiting: ReturnType<typeof setTimeout> | undefined

@@ -1,6 +1,6 @@
 /** The room as the application holds it: every method hands on to the hub. */
 import { MeshError } from './errors.js'
-import { EVERYONE, type Handler, type Hub } from './hub.js'
+import { EVERYONE, STATES_TOPIC, type Handler, type Hub } from './hub.js'
 import { MeshRoomLedger } from './ledger/room-ledger.js'
 import type { RoomLedger, SharedStore, StoreAction, StoreOptions } from './ledger/types.js'
 import type { MeshPeer } from './peer.js'
@@ -84,6 +84,9 @@ export class MeshRoom implements Room {
   channel<M>(name: string, options: { reliable: false }): LossyChannel<M>
   channel<M>(name: string, options?: { reliable?: true }): ReliableChannel<M>
   channel(name: string, options?: { reliable?: boolean }): LossyChannel<unknown> | ReliableChannel<unknown> {
+    if (name === STATES_TOPIC) {
+      throw new MeshError('InvalidArgument', { message: `'${name}' is a channel of the library`, found: name })
+    }
     const { topics } = this.#hub
     return options?.reliable === false ? topics.lossy(name) : topics.reliable(name)
   }

@@ -2,7 +2,7 @@
  * What a page author sees: every public type of the package. The classes behind them are private.
  */
 import type { MeshError } from './errors.js'
-import type { RoomLedger, SharedStore, StoreAction, StoreOptions } from './ledger/types.js'
+import type { Divergence, RoomLedger, SharedStore, StoreAction, StoreOptions } from './ledger/types.js'
 
 /** The name of a peer: its public key as text. */
 export type PeerId = string
@@ -133,6 +133,8 @@ export interface RoomEvents<T extends RoomShape = {}> {
   stream: [stream: MediaStream, peer: Peer<T>, label: string]
   /** A peer's media stream ended. */
   streamend: [stream: MediaStream, peer: Peer<T>, label: string]
+  /** A peer holds the same blocks and came to another state. Without a listener it is an `error`. */
+  divergence: [divergence: Divergence]
   /** Something went wrong that no call can be told. Without a listener it goes to the console. */
   error: [error: MeshError]
 }

@@ -1,11 +1,13 @@
 // A room's ledger over a machine that only lists blocks, and an IndexedDB in memory.
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { after, beforeEach, mock, test } from 'node:test'
 import { IDBFactory, IDBKeyRange } from 'fake-indexeddb'
 import { MeshError } from '../src/errors.js'
 import { create, join, type Core, type Founding } from '../src/join.js'
 import { encodeActions } from '../src/store/actions.js'
-import type { Block, StoreOptions } from '../src/ledger/types.js'
+import { pageTime } from '../src/store/time.js'
+import type { Block, Divergence, StoreOptions } from '../src/ledger/types.js'
 import type { JoinOptions, Room } from '../src/types.js'
 import { install, turn } from './fakes/browser.js'
 import { LedgerMachine } from './fakes/ledger-machine.js'
@@ -24,6 +26,11 @@ beforeEach(() => {
   Object.defineProperty(globalThis, 'navigator', { value: { locks: locks.manager }, configurable: true })
 })
 
+// What waits for two seconds waits for twenty milliseconds here.
+const { later } = pageTime
+mock.method(pageTime, 'later', (run: () => void, delayMs: number) => later(run, delayMs / 100))
+const idle = () => new Promise((resolve) => setTimeout(resolve, 40))
+
 const ADDRESS = 'https://page.example/#room.secret'
 
 const list: StoreOptions<string[], { type: string; text: string }> = {
@@ -41,11 +48,17 @@ interface Page {
   readonly errors: MeshError[]
 }
 
+const stateHash = (bytes: Uint8Array) => new Uint8Array(createHash('sha256').update(bytes).digest())
+
+function coreOf(fake: LedgerMachine): () => Promise<Core> {
+  return async () => ({ machine: () => fake.machine, createRoom: () => assert.fail('made'), stateHash })
+}
+
 async function open(options: JoinOptions = {}): Promise<Page> {
   const fake = new LedgerMachine()
   // Each page is a tab of its own.
   Object.assign(globalThis, { sessionStorage: new FakeItems() })
-  const room = await join(async () => ({ machine: () => fake.machine }) as unknown as Core, ADDRESS, options)
+  const room = await join(coreOf(fake), ADDRESS, options)
   const errors: MeshError[] = []
   room.on('error', (error) => errors.push(error))
   return { fake, room, errors }
@@ -238,7 +251,7 @@ test('a room that is stored opens without the server', async () => {
   const fake = new LedgerMachine()
   // The server does not answer.
   fake.answer = undefined
-  const room = await join(async () => ({ machine: () => fake.machine }) as unknown as Core, ADDRESS, {})
+  const room = await join(coreOf(fake), ADDRESS, {})
   assert.deepEqual(room.store('board', list).getState(), ['a'])
 })
 
@@ -264,4 +277,82 @@ test('a closed room has no stores and lets its slot go', async () => {
   assert.throws(() => board.dispatch(add('a')), { code: 'RoomClosed' })
   assert.equal(page.room.ledger.length, 0)
   assert.deepEqual([page.room.ledger.digest, (await open()).fake.opened!.slot], ['', 0])
+})
+
+test('a long history is not folded again after a reload, unless the version is another', async () => {
+  let calls = 0
+  const counter = (version: number): StoreOptions<number, { type: string }> => ({
+    version,
+    initial: 0,
+    reduce: (state) => ((calls += 1), state + 1),
+  })
+  const first = await open()
+  const count = first.room.store('count', counter(1))
+  let last
+  for (let at = 0; at < 1_100; at++) {
+    last = count.dispatch({ type: 'counted' })
+    await last.written
+  }
+  await last!.stored
+  // Nothing changes for two seconds.
+  await idle()
+  await leave(first)
+  calls = 0
+  const second = await open()
+  assert.equal(second.room.store('count', counter(1)).getState(), 1_100)
+  assert.equal(calls, 0)
+  await leave(second)
+  const third = await open()
+  assert.equal(third.room.store('count', counter(2)).getState(), 1_100)
+  assert.equal(calls, 1_100)
+})
+
+//
+test('a peer that comes to another state of the same blocks is told of, with the keys that differ', async () => {
+  const state = (clock: number): StoreOptions<object, { type: string }> => ({
+    version: 1,
+    initial: { count: 0 },
+    reduce: () => ({ count: 1, clock }),
+  })
+  const [one, two] = [await open({ storage: 'memory' }), await open({ storage: 'memory' })]
+  const pages = [one, two]
+  const divergences: Divergence[] = []
+  one.room.on('divergence', (divergence) => divergences.push(divergence))
+  pages.forEach(({ fake, room }, at) => {
+    room.store('state', state(at))
+    fake.put(encodeActions([{ store: 'state', action: { type: 'any' } }]), 0)
+    fake.out.push((_, notices) => notices.peerAdded(at === 0 ? 'two' : 'one'))
+  })
+  for (const page of pages) await settle(page)
+  await idle()
+  // What each says crosses to the other, three times over: saying it again changes nothing.
+  for (let round = 0; round < 3; round++) {
+    pages.forEach(({ fake }, at) => {
+      const other = pages[1 - at]!
+      for (const [, , topic, , , text] of fake.of('sendTopicText')) {
+        const bytes = new TextEncoder().encode(text as string)
+        other.fake.out.push((_, notices) => notices.topicMessage(at === 0 ? 'one' : 'two', topic as string, 2, undefined, bytes))
+      }
+    })
+    for (const page of pages) await settle(page)
+  }
+  assert.equal(divergences.length > 0, true)
+  const { store, version, length, peer, keys, own, theirs } = divergences[0]!
+  assert.deepEqual({ store, version, length, peer, keys }, { store: 'state', version: 1, length: 1, peer: 'two', keys: ['clock'] })
+  assert.notEqual(own, theirs)
+  assert.equal(own.length, 43)
+  assert.equal(two.errors[0]!.code, 'Diverged')
+  assert.throws(() => one.room.channel('meshlace:states'), { code: 'InvalidArgument' })
+})
+
+//
+test('a state that is not plain JSON is reported once, with the path', async () => {
+  const page = await open({ storage: 'memory' })
+  const board = page.room.store('board', { version: 1, initial: {} as object, reduce: (): object => ({ texts: [new Map()] }) })
+  for (let round = 0; round < 2; round++) {
+    board.dispatch(add('a'))
+    await idle()
+  }
+  assert.deepEqual(page.errors.map(({ code, found }) => [code, found]), [['NotSerializable', 'a Map at texts[0]']])
+  assert.throws(() => page.room.store('other', { ...list, initial: [NaN] as unknown as string[] }), { code: 'NotSerializable' })
 })

@@ -23,7 +23,7 @@ function coreOf(fake: FakeMachine, given: Given[] = []): () => Promise<Core> {
     return fake.machine
   }
   const genesis = new Uint8Array(0)
-  return async () => ({ machine, createRoom: () => ({ address: 'https://page.example/#room.secret', genesis }) })
+  return async () => ({ machine, stateHash: (bytes) => bytes, createRoom: () => ({ address: 'https://page.example/#room.secret', genesis }) })
 }
 
 /** A room that was joined, with nobody in it. */
@@ -127,6 +127,7 @@ test('a new room is at the server named, or at the one that its page came from',
   const servers: string[] = []
   const load = async (): Promise<Core> => ({
     machine: () => assert.fail('made'),
+    stateHash: (bytes) => bytes,
     createRoom({ nonce, secret, profile, server }) {
       assert.deepEqual([nonce.length, secret.length, profile.length], [16, 16, 32])
       servers.push(server)

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { before, test } from 'node:test'
 
-import { initSync, reencode } from '../generated/meshlace_wasm.js'
+import { initSync, reencode, stateHash } from '../generated/meshlace_wasm.js'
 
 interface Golden {
   bytes: string
@@ -46,5 +46,15 @@ test('a golden frame that is cut or lengthened is refused with the reason', () =
     if (kind === 'parcel') continue // What follows a parcel's header is its payload.
     assert.throws(() => reencode(kind, hex(`${text}00`)), /trailing bytes/)
     assert.throws(() => reencode(kind, hex(text.slice(0, -2))), /truncated|expected|unknown/)
+  }
+})
+
+// R-390.
+test('the states of the golden vectors have the hashes that stand there', () => {
+  const { states } = JSON.parse(
+    readFileSync(new URL('../../../vectors/v1/actions.json', import.meta.url), 'utf8'),
+  ) as { states: { json: string; hash: string }[] }
+  for (const { json, hash } of states) {
+    assert.equal(Buffer.from(stateHash(new TextEncoder().encode(json))).toString('hex'), hash)
   }
 })

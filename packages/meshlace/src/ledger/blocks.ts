@@ -40,6 +40,21 @@ export class LedgerBlock implements FoldBlock {
   }
 }
 
+/** What the core gives, in this order: of each block a word, then two, then its id; all payloads in one. */
+interface Sections {
+  readonly numbers: Uint32Array
+  readonly authors: Uint32Array
+  readonly seqs: Uint32Array
+  readonly heights: Uint32Array
+  readonly flags: Uint32Array
+  /** Where each payload ends. */
+  readonly ends: Uint32Array
+  /** Low and high word. */
+  readonly walls: Uint32Array
+  readonly ids: Uint8Array
+  readonly payloads: Uint8Array
+}
+
 /** Reads blocks in their order. */
 export class BlockReader {
   readonly #ask: <V>(read: (machine: Machine) => V) => V
@@ -58,16 +73,7 @@ export class BlockReader {
 
   /** The blocks from a place on, up to `count`; at least one where there is one. */
   read(from: number, count: number): LedgerBlock[] {
-    const { buffer, byteOffset } = this.#ask((machine) => machine.ledgerRead(from, count, READ_BYTES_MAX))
-    let at = byteOffset
-    const words = (length: number) => new Uint32Array(buffer, (at += 4 * length) - 4 * length, length)
-    const [found = 0, payloadBytes = 0] = words(2)
-    const [numbers, authors, seqs, heights, flags, ends] = [1, 2, 3, 4, 5, 6].map(() => words(found)) as [
-      Uint32Array, Uint32Array, Uint32Array, Uint32Array, Uint32Array, Uint32Array,
-    ]
-    const walls = words(2 * found)
-    const ids = new Uint8Array(buffer, at, 32 * found)
-    const payloads = new Uint8Array(buffer, at + 32 * found, payloadBytes)
+    const { numbers, authors, seqs, heights, flags, ends, walls, ids, payloads } = this.#sections(from, count)
     return Array.from(numbers, (number, index) => {
       const known = this.#known.get(number)
       if (known !== undefined) return known
@@ -87,6 +93,19 @@ export class BlockReader {
     })
   }
 
+  /** The ids of the first blocks in the order, one after the other. */
+  ids(count: number): Uint8Array {
+    const all = new Uint8Array(32 * count)
+    for (let at = 0; at < count; ) {
+      const { ids } = this.#sections(at, Math.min(count - at, IDS_READ_COUNT))
+      // There are as many as that: whoever asks has looked.
+      if (ids.length === 0) break
+      all.set(ids, 32 * at)
+      at += ids.length / 32
+    }
+    return all
+  }
+
   /** The number of an author that has blocks here. */
   authorNumber(name: AuthorId): number | undefined {
     this.#readAuthors(0)
@@ -98,6 +117,24 @@ export class BlockReader {
   author(number: number): { readonly author: AuthorId; readonly member: MemberId } {
     if (!this.#authors.has(number)) this.#readAuthors(number)
     return this.#authors.get(number) ?? { author: '', member: '' }
+  }
+
+  #sections(from: number, count: number): Sections {
+    const { buffer, byteOffset } = this.#ask((machine) => machine.ledgerRead(from, count, READ_BYTES_MAX))
+    let at = byteOffset
+    const words = (length: number) => new Uint32Array(buffer, (at += 4 * length) - 4 * length, length)
+    const [found = 0, payloadBytes = 0] = words(2)
+    return {
+      numbers: words(found),
+      authors: words(found),
+      seqs: words(found),
+      heights: words(found),
+      flags: words(found),
+      ends: words(found),
+      walls: words(2 * found),
+      ids: new Uint8Array(buffer, at, 32 * found),
+      payloads: new Uint8Array(buffer, at + 32 * found, payloadBytes),
+    }
   }
 
   #keep(read: Omit<LedgerBlock, 'id' | 'actions'> & { readonly actions: Uint8Array | undefined }): LedgerBlock {
@@ -129,6 +166,8 @@ const NO_ACTIONS: ReadonlyMap<string, readonly PlacedAction[]> = new Map()
 const FLAG_FINALIZE = 1
 /** Key, member, count of blocks and lowest fork. */
 const AUTHOR_BYTES = 72
+/** Ids read at once, with payloads that nobody looks at. */
+const IDS_READ_COUNT = 4_096
 /** Payloads read at once. */
 const READ_BYTES_MAX = 1024 * 1024
 /** Blocks kept as they were read: some megabytes where actions are small. */

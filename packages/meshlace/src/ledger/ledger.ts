@@ -12,27 +12,35 @@ import { MeshError } from '../errors.js'
 import { watchPage } from '../lifecycle.js'
 import { Lifecycle } from '../machine.js'
 import { Seldom } from '../store/seldom.js'
-import type { FoldBlock, StoreSource, WrittenBlock } from '../store/source.js'
+import type { FoldBlock, WrittenBlock } from '../store/source.js'
+import { States, type KeptState, type StatesRoom } from '../store/states.js'
 import { Stores } from '../store/stores.js'
 import { pageTime } from '../store/time.js'
 import type { Slot } from '../storage/slots.js'
 import type { RecordChange, RoomStorage } from '../storage/storage.js'
 import type { PeerId } from '../types.js'
 import { BlockReader, type LedgerBlock } from './blocks.js'
-import type { Opening } from './opening.js'
+import { STATE_PREFIX, type Opening } from './opening.js'
 import { Receipts } from './receipts.js'
-import type { AuthorId, MemberId } from './types.js'
+import { textOf } from './text.js'
+import type { AuthorId, Divergence, MemberId } from './types.js'
 
 /** What a ledger needs of its room. */
 export interface LedgerRoom {
   readonly driver: Driver
+  /** The hash of states. */
+  hash(bytes: Uint8Array): Uint8Array
+  /** Tells peers, or one, of states. */
+  tellStates(to: PeerId | undefined, message: unknown): void
+  diverged(divergence: Divergence): void
   report(error: MeshError): void
   listenerFailed(cause: unknown, event: string): void
 }
 
 /** The ledger of one room. */
-export class Ledger implements StoreSource, RecordEffects {
+export class Ledger implements StatesRoom, RecordEffects {
   readonly stores: Stores = new Stores(this)
+  readonly states: States = new States(this, this.stores)
   readonly receipts = new Receipts()
   readonly blocks: BlockReader
   isOpen = false
@@ -42,6 +50,7 @@ export class Ledger implements StoreSource, RecordEffects {
   /** Who writes: known with the first block. */
   #author: AuthorId = ''
   #storage: RoomStorage | undefined
+  #states = new Map<string, unknown>()
   #slot: Slot | undefined
   #isClosed = false
   #changes: RecordChange[] = []
@@ -56,6 +65,11 @@ export class Ledger implements StoreSource, RecordEffects {
 
   constructor(room: LedgerRoom) {
     this.#room = room
+    this.stores.settled = () => this.states.changed()
+    this.stores.kept = (name, version) => {
+      const kept = this.#states.get(stateName(name, version)) as KeptState | undefined
+      return kept !== undefined && this.states.holds(kept) ? kept : undefined
+    }
     const malformed = new Seldom((error) => room.report(error), pageTime)
     this.blocks = new BlockReader(
       (read) => room.driver.ask(read),
@@ -86,8 +100,9 @@ export class Ledger implements StoreSource, RecordEffects {
       driver.input((machine) => machine.ledgerOpen(profile, 0, true, false, genesis))
       return
     }
-    const { storage, slot, records } = kept
+    const { storage, slot, records, states } = kept
     this.#storage = storage
+    this.#states = states
     this.#slot = slot
     this.#unwatch = watchPage((kind) => {
       if (kind === Lifecycle.hidden) this.#markClean()
@@ -115,6 +130,7 @@ export class Ledger implements StoreSource, RecordEffects {
     this.isOpen = false
     this.#unwatch()
     this.#committed()
+    this.states.close()
     this.stores.close(error)
     this.receipts.close(error)
     void this.#committing.then(() => {
@@ -221,11 +237,51 @@ export class Ledger implements StoreSource, RecordEffects {
     }
   }
 
+  // ---- for the states
+
+  hash(bytes: Uint8Array): Uint8Array {
+    return this.#room.hash(bytes)
+  }
+
+  digest(): string {
+    return this.isOpen ? textOf(this.#room.driver.ask((machine) => machine.ledgerDigest())) : ''
+  }
+
+  ids(count: number): Uint8Array {
+    return this.blocks.ids(count)
+  }
+
+  tell(to: PeerId | undefined, message: unknown): void {
+    this.#room.tellStates(to, message)
+  }
+
+  diverged(divergence: Divergence): void {
+    this.#room.diverged(divergence)
+  }
+
+  keep(name: string, version: number, kept: KeptState): void {
+    const storage = this.#storage
+    if (storage === undefined) return
+    const own = stateName(name, version)
+    const write = (name: string, value: unknown) =>
+      storage.update(name, () => value).catch((error: unknown) => this.#room.report(error as MeshError))
+    void write(own, kept)
+    // Of other versions: nobody comes back to them.
+    for (const other of this.#states.keys()) {
+      if (other === own || other.slice(other.indexOf(' ', STATE_PREFIX.length)) !== ` ${name}`) continue
+      this.#states.delete(other)
+      void write(other, undefined)
+    }
+  }
+
   #markClean(): void {
     if (this.#slot === undefined || this.#storage === undefined || !this.isOpen) return
     if (this.#room.driver.ask((machine) => machine.ledgerUnstored()) === 0) this.#slot.markClean()
   }
 }
+
+/** Versions are numbers, so what follows the second space is the name. */
+const stateName = (name: string, version: number) => `${STATE_PREFIX}${version} ${name}`
 
 /** Records handed to the core at a time. */
 const RESTORE_COUNT = 1_024

@@ -10,12 +10,24 @@ import type { RoomStorage } from '../storage/storage.js'
 /** A record as it was stored. */
 export type StoredRecord = readonly [key: Uint8Array, bytes: Uint8Array]
 
+/** What is on disk, and the right to write there. */
+export interface Kept {
+  readonly storage: RoomStorage
+  readonly slot: Slot
+  readonly records: readonly StoredRecord[]
+  /** States of stores, by name of the value. */
+  readonly states: Map<string, unknown>
+}
+
+/** How the names of states begin. */
+export const STATE_PREFIX = 'state '
+
 /** What there is to open a ledger with. */
 export interface Opening {
   /** The secret from which the member keys of all rooms grow. */
   readonly profile: Uint8Array
   /** Where to store; none where nothing can be stored, and then `refused` says why if it was not asked for. */
-  readonly kept: { readonly storage: RoomStorage; readonly slot: Slot; readonly records: readonly StoredRecord[] } | undefined
+  readonly kept: Kept | undefined
   readonly refused: MeshError | undefined
 }
 
@@ -41,7 +53,8 @@ export async function openRoom(room: string, choice: StorageChoice, founder: Uin
     // All of it before anything is opened: of half a history no slot may write on.
     const records: StoredRecord[] = []
     await storage.read((key, bytes) => records.push([key, bytes]))
-    return { profile: secret, kept: { storage, slot, records }, refused: undefined }
+    const states = await storage.values(STATE_PREFIX)
+    return { profile: secret, kept: { storage, slot, records, states }, refused: undefined }
   } catch (error) {
     slot?.release()
     storage?.close()

@@ -2,7 +2,6 @@
 import { MeshError } from '../errors.js'
 import type { Hub } from '../hub.js'
 import type { LedgerBlock } from './blocks.js'
-import { textOf } from './text.js'
 import type { Block, BlockQuery, ImportResult, RoomLedger } from './types.js'
 
 /** The object behind {@link RoomLedger}. */
@@ -22,8 +21,7 @@ export class MeshRoomLedger implements RoomLedger {
   }
 
   get digest(): string {
-    const { ledger, driver } = this.#hub
-    return ledger.isOpen ? textOf(driver.ask((machine) => machine.ledgerDigest())) : ''
+    return this.#hub.ledger.digest()
   }
 
   async *blocks({ from = 0, author, signal }: BlockQuery = {}): AsyncIterableIterator<Block> {

@@ -167,10 +167,12 @@ export interface Divergence {
   readonly store: string
   /** As in the store's options. */
   readonly version: number
-  /** How many blocks both had folded. */
-  readonly index: number
+  /** How many blocks both have folded. */
+  readonly length: number
   /** Who came to another state. */
   readonly peer: PeerId
+  /** The keys of the state whose values differ, where it is an object. */
+  readonly keys: readonly string[]
   /** The hash of the state here. */
   readonly own: string
   /** The hash of the state there. */

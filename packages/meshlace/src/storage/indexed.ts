@@ -59,6 +59,17 @@ export class IndexedStorage implements RoomStorage {
     return this.#run('readonly', (store) => result(store(VALUES).get(name)))
   }
 
+  values(prefix: string): Promise<Map<string, unknown>> {
+    return this.#run('readonly', async (store) => {
+      const range = IDBKeyRange.bound(prefix, `${prefix}\uffff`)
+      const [names, values] = await Promise.all([
+        result(store(VALUES).getAllKeys(range)),
+        result(store(VALUES).getAll(range)),
+      ])
+      return new Map(names.map((name, at) => [name as string, values[at] as unknown]))
+    })
+  }
+
   update(name: string, change: (value: unknown) => unknown): Promise<unknown> {
     return this.#run('readwrite', async (store) => {
       const value = change(await result(store(VALUES).get(name)))

@@ -26,6 +26,8 @@ export interface RoomStorage {
    * when it is on disk. Undefined removes it.
    */
   update(name: string, change: (value: unknown) => unknown): Promise<unknown>
+  /** All values whose names begin like this, by name. */
+  values(prefix: string): Promise<Map<string, unknown>>
   /** Lets go. */
   close(): void
 }
@@ -49,6 +51,10 @@ export class MemoryStorage implements RoomStorage {
 
   async value(name: string): Promise<unknown> {
     return this.#values.get(name)
+  }
+
+  async values(prefix: string): Promise<Map<string, unknown>> {
+    return new Map([...this.#values].filter(([name]) => name.startsWith(prefix)))
   }
 
   async update(name: string, change: (value: unknown) => unknown): Promise<unknown> {

@@ -6,11 +6,13 @@
  * that moves the tail costs time that its author chooses, so that is done ten times a second at most and
  * takes at most a fifth of the thread.
  */
+import { checkPlain } from '../content.js'
 import { MeshError } from '../errors.js'
 import { Turn } from '../turn.js'
 import type { Receipt, StoreAction as AnyAction, StoreOptions } from '../ledger/types.js'
 import { ACTIONS_BYTES_MAX, isStoreName, packActions, STORE_NAME_LENGTH_MAX, type StoreAction } from './actions.js'
 import { EarlyContext } from './context.js'
+import { PLAIN_DEPTH_MAX } from './plain.js'
 import { receiptOf } from './receipt.js'
 import { Seldom } from './seldom.js'
 import type { FoldBlock, StoreSource, WrittenBlock } from './source.js'
@@ -26,7 +28,7 @@ export interface Dispatched extends StoreAction {
 }
 
 /** Any store; what its states and actions are, only its application knows. */
-type AnyStore = MeshStore<unknown, AnyAction>
+export type AnyStore = MeshStore<unknown, AnyAction>
 
 /** All stores of one room. */
 export class Stores {
@@ -47,8 +49,10 @@ export class Stores {
   #isReplaying = false
   #closedBy: MeshError | undefined
   readonly #failures: Seldom
-  /** Called with every store that came to another state. */
+  /** Called when all stores have folded what there is. */
   settled: (() => void) | undefined
+  /** States from the disk, by store and version, for stores that are opened. */
+  kept: ((name: string, version: number) => { readonly count: number; readonly state: unknown } | undefined) | undefined
 
   constructor(source: StoreSource, time: Time = pageTime) {
     this.source = source
@@ -65,13 +69,21 @@ export class Stores {
     if (this.#stores.has(name)) refuse(`there is a store '${name}' already`)
     if (!Number.isSafeInteger(options.version)) refuse('a store has a version', 'an integer')
     if (typeof options.reduce !== 'function') refuse('a store has a reducer', 'a function')
+    checkPlain(options.initial, PLAIN_DEPTH_MAX)
     const store = new MeshStore(this, name, options)
     this.#stores.set(name, store as unknown as AnyStore)
     if (this.source.isOpen) {
+      this.#resume(store)
       store.advance(() => false)
       store.settle()
+      this.settled?.()
     }
     return store
+  }
+
+  /** The store of this name. */
+  get(name: string): AnyStore | undefined {
+    return this.#stores.get(name)
   }
 
   /** Every store there is. */
@@ -129,8 +141,14 @@ export class Stores {
 
   /** The ledger is open: what was dispatched before is written. */
   opened(): void {
-    this.changed(0)
+    for (const store of this.all()) this.#resume(store)
+    this.changed(this.source.length())
     this.#write()
+  }
+
+  #resume(store: Pick<AnyStore, 'name' | 'version' | 'resume'>): void {
+    const kept = this.kept?.(store.name, store.version)
+    if (kept !== undefined) store.resume(kept.count, kept.state)
   }
 
   /** The order changed from this place on. */
