@@ -217,9 +217,17 @@ pub fn verify(
     message: &[u8],
     signature: &Signature,
 ) -> Result<(), BadSignature> {
-    let key = VerifyingKey::from_bytes(key).map_err(|_| BadSignature)?;
-    let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
-    key.verify_strict(derive(context, &[message]).as_bytes(), &signature).map_err(|_| BadSignature)
+    let message = derive(context, &[message]);
+    if verifies(key, message.as_bytes(), &signature.0) { Ok(()) } else { Err(BadSignature) }
+}
+
+/// Whether `key` signed these very bytes, which nothing but [`verify`] and the golden verdicts ask:
+/// what is signed anywhere else has a context.
+#[must_use]
+pub fn verifies(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    let (Ok(key), Ok(signature)) = (key.try_into(), signature.try_into()) else { return false };
+    let signature = ed25519_dalek::Signature::from_bytes(signature);
+    VerifyingKey::from_bytes(key).is_ok_and(|key| key.verify_strict(message, &signature).is_ok())
 }
 
 /// An X25519 secret: what directed signals are opened with.

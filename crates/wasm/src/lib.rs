@@ -21,7 +21,7 @@ mod report;
 mod runtime;
 mod words;
 
-pub use golden::reencode;
+pub use golden::{reencode, verify_signature};
 pub use ledger::{create, state_hash};
 pub use machine::Machine;
 

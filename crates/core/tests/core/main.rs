@@ -12,3 +12,4 @@ mod pair;
 mod rules;
 mod signalling_messages;
 mod signalling_vectors;
+mod signature_vectors;

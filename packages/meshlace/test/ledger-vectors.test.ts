@@ -1,0 +1,39 @@
+/**
+ * What Rust wrote of the ledger natively is read by the WebAssembly of the built package, and signatures
+ * get the same verdicts there.
+ */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { before, test } from 'node:test'
+
+import { initSync, reencode, verifySignature } from '../generated/meshlace_wasm.js'
+
+const read = (name: string) =>
+  JSON.parse(readFileSync(new URL(`../../../vectors/v1/${name}`, import.meta.url), 'utf8')) as unknown
+const hex = (text: string) => new Uint8Array(Buffer.from(text, 'hex'))
+
+before(() => {
+  const module = new WebAssembly.Module(readFileSync(new URL('../dist/meshlace.wasm', import.meta.url)))
+  initSync({ module })
+})
+
+// R-350.
+test('every golden message of sync is read and written again as it was', () => {
+  const { sync } = read('ledger.json') as { sync: { kind: string; bytes: string }[] }
+  assert.ok(sync.length >= 8, `only ${sync.length} vectors`)
+  for (const { kind, bytes } of sync) {
+    assert.equal(Buffer.from(reencode('sync', hex(bytes))).toString('hex'), bytes, kind)
+    assert.throws(() => reencode('sync', hex(`${bytes}00`)), /trailing bytes/)
+  }
+})
+
+// R-6, R-7: RFC 8032, Wycheproof and points of small order.
+test('signatures are judged as the golden verdicts say', () => {
+  const { vectors } = read('signatures.json') as {
+    vectors: { name: string; key: string; message: string; signature: string; valid: boolean }[]
+  }
+  assert.equal(vectors.length, 214)
+  for (const { name, key, message, signature, valid } of vectors) {
+    assert.equal(verifySignature(hex(key), hex(message), hex(signature)), valid, name)
+  }
+})
