@@ -47,7 +47,7 @@ export function encodeActions(list: readonly StoreAction[]): Uint8Array {
   for (const { store, action } of list) {
     const values: unknown[] = []
     const shape = shapeOf(action, values)
-    const name = JSON.stringify([store, shape])
+    const name = list.length === 1 ? '' : JSON.stringify([store, shape])
     let kind = kinds.get(name)
     if (kind === undefined) {
       kind = { number: kinds.size, store, shape, columns: values.map(() => []) }
@@ -91,6 +91,8 @@ export function packActions<E extends StoreAction>(list: readonly E[]): { payloa
 export function decodeActions(payload: Uint8Array): StoreAction[] {
   try {
     const list = read(fromCbor(payload, DEPTH_MAX))
+    // Each level takes a byte at least.
+    if (payload.length > PLAIN_DEPTH_MAX) for (const { action } of list) checkPlain(action, PLAIN_DEPTH_MAX)
     const again = encodeActions(list)
     if (again.length !== payload.length || again.some((byte, at) => byte !== payload[at])) fail('not the one encoding')
     return list
@@ -195,7 +197,6 @@ function read(payload: unknown): StoreAction[] {
     const at = kind.next++
     let next = 0
     const action = assemble(kind.shape, () => kind.values[next++]![at])
-    checkPlain(action, PLAIN_DEPTH_MAX)
     if (typeof action['type'] !== 'string') fail('an action without a type')
     return { store: kind.store, action }
   })

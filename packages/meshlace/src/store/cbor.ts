@@ -10,7 +10,8 @@ import { isObject, objectOf } from './plain.js'
 
 /** The bytes of a plain JSON value. Keys of objects keep the order they have. */
 export function toCbor(value: unknown): Uint8Array {
-  const writer = new Writer()
+  // One for all, since most of what it writes is a few bytes long.
+  writer.begin()
   writer.value(value)
   return writer.finish()
 }
@@ -28,9 +29,13 @@ export function fromCbor(bytes: Uint8Array, depthMax: number): unknown {
 }
 
 class Writer {
-  #bytes = new Uint8Array(256)
+  #bytes = new Uint8Array(1024)
   #view = new DataView(this.#bytes.buffer)
   #at = 0
+
+  begin(): void {
+    this.#at = 0
+  }
 
   value(value: unknown): void {
     if (typeof value === 'number') this.#number(value)
@@ -71,10 +76,26 @@ class Writer {
   }
 
   #text(text: string): void {
-    const bytes = encoder.encode(text)
-    this.#head(TEXT, bytes.length)
-    this.#reserve(bytes.length).set(bytes, this.#at)
-    this.#at += bytes.length
+    const { length } = text
+    // Keys and names: calling the encoder costs more than they do.
+    if (length < 24) {
+      const bytes = this.#reserve(length + 1)
+      let at = 0
+      for (; at < length; at++) {
+        const unit = text.charCodeAt(at)
+        if (unit > 0x7f) break
+        bytes[this.#at + 1 + at] = unit
+      }
+      if (at === length) {
+        bytes[this.#at] = (TEXT << 5) | length
+        this.#at += length + 1
+        return
+      }
+    }
+    const encoded = encoder.encode(text)
+    this.#head(TEXT, encoded.length)
+    this.#reserve(encoded.length).set(encoded, this.#at)
+    this.#at += encoded.length
   }
 
   #head(major: number, count: number): void {
@@ -170,8 +191,19 @@ class Reader {
 
   #text(count: number): string {
     if (count > this.#bytes.length - this.at) throw new Error('truncated')
+    const begin = this.at
     this.at += count
-    return decoder.decode(this.#bytes.subarray(this.at - count, this.at))
+    // As above: short ones are mostly ASCII.
+    if (count < 24) {
+      let text = ''
+      for (let at = begin; at < this.at; at++) {
+        const unit = this.#bytes[at]!
+        if (unit > 0x7f) break
+        text += String.fromCharCode(unit)
+      }
+      if (text.length === count) return text
+    }
+    return decoder.decode(this.#bytes.subarray(begin, this.at))
   }
 
   #count(first: number): number {
@@ -203,5 +235,6 @@ const NULL = 0xf6
 const FLOAT_32 = 0xfa
 const FLOAT_64 = 0xfb
 
+const writer = /* @__PURE__ */ new Writer()
 const encoder = /* @__PURE__ */ new TextEncoder()
 const decoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
