@@ -95,7 +95,7 @@ export interface JoinOptions extends Abortable {
 export interface CreateOptions extends Omit<JoinOptions, 'passphrase'> {
   /** The page that opens the room, for its address; `location.href` in most cases. */
   page?: string | undefined
-  /** Whether only those write whom the creator lets. Everyone who has the address does, if not given. */
+  /** Whether only the creator writes in the ledger. Everyone who has the address does, if not given. */
   owned?: boolean | undefined
   /** What the room is called, for those who look into its ledger. At most 128 bytes. */
   name?: string | undefined

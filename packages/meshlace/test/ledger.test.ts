@@ -29,7 +29,7 @@ beforeEach(() => {
 // What waits for two seconds waits for twenty milliseconds here.
 const { later } = pageTime
 mock.method(pageTime, 'later', (run: () => void, delayMs: number) => later(run, delayMs / 100))
-const idle = () => new Promise((resolve) => setTimeout(resolve, 40))
+const idle = () => new Promise((resolve) => setTimeout(resolve, 150))
 
 const ADDRESS = 'https://page.example/#room.secret'
 

@@ -172,6 +172,18 @@ test('only a page that ended in order leaves a clean slot, and the mark counts o
   const third = await load()
   assert.equal(third.isClean, false, 'the second page crashed')
   third.release()
+  // What was written goes to disk with a value that the mark must have: a disk from before has another.
+  const writing = await load()
+  const before = await storage.value('clean 0')
+  await storage.commit([], writing.advance())
+  writing.markClean()
+  writing.release()
+  const after = await storage.value('clean 0')
+  await storage.update('clean 0', () => before)
+  const restored = await load()
+  assert.equal(restored.isClean, false)
+  restored.release()
+  assert.notEqual(before, after)
   // A crash of the machine may bring the mark back.
   for (const [name, value] of mark.items) local.setItem(name, value)
   const fourth = await load()

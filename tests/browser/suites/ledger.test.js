@@ -18,7 +18,7 @@ async function converged(pages, count, within) {
 }
 
 labTest('what one page writes shows on the others, by author, and receipts say who has it', { timeout: 60_000 }, async (lab) => {
-  const { pages: [a, b] } = await lab.mesh('chromium:one', 'chromium:two')
+  const { pages: [a, b] } = await lab.mesh('chromium:one', 'firefox:one')
   await a.run((lab) => lab.write('a', 50))
   await b.run((lab) => lab.write('b', 50, { apart: true }))
   const { state } = await converged([a, b], 100, 5_000)
@@ -199,4 +199,102 @@ labTest('a disk that is full, or a browser that stores nothing: said by name, an
   assert.deepEqual(await codes(a), ['StorageFull'])
   assert.deepEqual(await codes(refused), ['StorageRefused'])
   assert.deepEqual(await a.run((lab) => lab.of('error').map(({ error }) => error.code)), ['StorageFull'])
+})
+
+labTest('a page that alters its blocks is named and left; one that says everything twice changes nothing', { timeout: 60_000 }, async (lab) => {
+  const server = await lab.server()
+  const [a, b] = [await lab.page('chromium:one'), await lab.page('firefox:one')]
+  const [altering, repeating] = [await lab.page('chromium:two', { before: ['blocks'] }), await lab.page('chromium:two', { before: ['blocks'] })]
+  const pages = [a, b, altering, repeating]
+  const address = await a.create(server)
+  await Promise.all(pages.map((page) => page.join(address)))
+  await Promise.all(pages.map((page) => page.linkedTo(...pages.filter((other) => other !== page))))
+  for (const page of pages) await page.run((lab) => lab.write('text', 20, { apart: true }))
+  await converged(pages, 80, 10_000)
+  await repeating.run((lab) => {
+    globalThis.hostile = 'replay'
+    return lab.write('again', 20, { apart: true })
+  })
+  await converged(pages, 100, 10_000)
+  await altering.run((lab) => {
+    globalThis.hostile = 'alter'
+    return lab.write('poison', 1)
+  })
+  for (const page of [a, b]) {
+    const { error } = await page.until(
+      'the culprit is named',
+      10_000,
+      (lab, id) => lab.of('error').find(({ error }) => error.peer === id),
+      altering.id,
+    )
+    assert.equal(error.code, 'BlockRefused')
+    await page.until('it is left', 10_000, (lab, id) => lab.of('peerleave').some(({ peer }) => peer === id), altering.id)
+  }
+  // The others go on.
+  await a.run((lab) => lab.write('a-after', 10))
+  await b.run((lab) => lab.write('b-after', 10))
+  const { state } = await converged([a, b], 120, 10_000)
+  assert.ok(!/poison|qoison/.test(state))
+})
+
+labTest('an owned room is written by its creator alone', { timeout: 60_000 }, async (lab) => {
+  const server = await lab.server()
+  const [a, b] = [await lab.page('chromium:one'), await lab.page('chromium:two')]
+  const address = await a.run(async (lab, server) => {
+    const made = await lab.meshlace.createRoom({ server, page: location.origin + '/', owned: true, name: 'Kitchen' })
+    const { address } = made
+    await made.leave()
+    return address
+  }, server.url)
+  await Promise.all([a.join(address), b.join(address)])
+  await Promise.all([a.linkedTo(b), b.linkedTo(a)])
+  await a.run((lab) => lab.write('a', 10))
+  await b.until('what the creator wrote', 5_000, (lab) => lab.held().count === 10)
+  await b.run((lab) => lab.write('b', 1))
+  const { error } = await b.until('the refusal', 5_000, (lab) => lab.outcomes().find(({ state }) => state === 'rejected'))
+  assert.ok(['BlockRefused', 'NotAllowed'].includes(error.code), error.code)
+  await converged([a, b], 10, 5_000)
+})
+
+/** All that a page has in IndexedDB of its room, as numbers; given them back, puts them in the place of what is there. */
+const backUp = (page, backup) =>
+  page.run(async (_lab, backup) => {
+    const { name } = (await indexedDB.databases()).find(({ name }) => name.startsWith('meshlace '))
+    const done = (request) => new Promise((resolve) => (request.onsuccess = () => resolve(request.result)))
+    const database = await done(indexedDB.open(name))
+    const made = []
+    for (const [at, own] of ['records', 'values'].entries()) {
+      const store = database.transaction(own, 'readwrite').objectStore(own)
+      if (backup) {
+        await done(store.clear())
+        for (const [key, value] of backup[at]) {
+          await done(at === 0 ? store.put(Uint8Array.from(value), Uint8Array.from(key)) : store.put(value, key))
+        }
+      } else {
+        const [keys, values] = await Promise.all([done(store.getAllKeys()), done(store.getAll())])
+        made.push(keys.map((key, n) => (at === 0 ? [[...new Uint8Array(key)], [...values[n]]] : [key, values[n]])))
+      }
+    }
+    database.close()
+    return made
+  }, backup)
+
+labTest('a page whose storage was restored from a backup does not contradict what it wrote since', { timeout: 60_000 }, async (lab) => {
+  const { address, pages: [a, b] } = await lab.mesh('chromium:one', 'chromium:two')
+  await a.run((lab) => lab.write('before', 20, { apart: true }))
+  await a.until('all is stored', 5_000, (lab) => lab.outcomes().every(({ state }) => state === 'resolved'))
+  const backup = await backUp(a)
+  await a.run((lab) => lab.write('since', 20, { apart: true }))
+  await converged([a, b], 40, 5_000)
+  await a.leave()
+  await backUp(a, backup)
+  await a.reload()
+  await a.join(address)
+  // At once: nobody has told it yet what it wrote.
+  await a.run((lab) => lab.write('after', 20, { apart: true }))
+  await Promise.all([a.linkedTo(b), b.linkedTo(a)])
+  await converged([a, b], 60, 10_000)
+  for (const page of [a, b]) {
+    assert.deepEqual(await page.run((lab) => lab.of('error').filter(({ error }) => error.code === 'AuthorForked')), [])
+  }
 })

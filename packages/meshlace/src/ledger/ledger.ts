@@ -54,6 +54,8 @@ export class Ledger implements StatesRoom, RecordEffects {
   #slot: Slot | undefined
   #isClosed = false
   #changes: RecordChange[] = []
+  /** Something was written here since the last commit. */
+  #hasWritten = false
   /** The commit under way. */
   #committing: Promise<void> = Promise.resolve()
   #committed: () => void = () => undefined
@@ -183,9 +185,11 @@ export class Ledger implements StatesRoom, RecordEffects {
   commitRecords(ticket: number): void {
     const changes = this.#changes
     this.#changes = []
+    const value = this.#hasWritten ? this.#slot?.advance() : undefined
+    this.#hasWritten = false
     const { driver } = this.#room
     const refused = new MeshError('StorageRefused', { message: 'the storage was closed' })
-    this.#committing = (this.#storage?.commit(changes) ?? Promise.reject(refused)).then(
+    this.#committing = (this.#storage?.commit(changes, value) ?? Promise.reject(refused)).then(
       () => driver.input((machine) => machine.recordsStored(ticket)),
       ({ code }: MeshError) => driver.input((machine) => machine.recordsFailed(ticket, code)),
     )
@@ -208,6 +212,7 @@ export class Ledger implements StatesRoom, RecordEffects {
 
   write(payload: Uint8Array): WrittenBlock {
     this.#slot?.markDirty()
+    this.#hasWritten = true
     let written: LedgerBlock | undefined
     let refused: unknown = new MeshError('RoomClosed')
     this.#room.driver.input((machine) => {

@@ -5,7 +5,7 @@
  * a proxy, at ten times the size.
  */
 import { MeshError } from '../errors.js'
-import { storageError, type RecordChange, type RoomStorage } from './storage.js'
+import { storageError, type NamedValue, type RecordChange, type RoomStorage } from './storage.js'
 
 /** One room's storage. */
 export class IndexedStorage implements RoomStorage {
@@ -43,8 +43,9 @@ export class IndexedStorage implements RoomStorage {
     })
   }
 
-  commit(changes: readonly RecordChange[]): Promise<void> {
+  commit(changes: readonly RecordChange[], value?: NamedValue): Promise<void> {
     return this.#run('readwrite', async (store) => {
+      if (value !== undefined) store(VALUES).put(value.value, value.name)
       const records = store(RECORDS)
       for (const { key, bytes, replace } of changes) {
         const name = key as Uint8Array<ArrayBuffer>

@@ -3,14 +3,19 @@
  * slot is held under a Web Lock for as long as the page lives. A reload gets the slot it had; the other
  * tab of a pair that share what they remember, as after "duplicate tab", gets the lowest one that is free.
  */
-import type { RoomStorage } from './storage.js'
+import type { NamedValue, RoomStorage } from './storage.js'
 
 /** A slot that this page holds. */
 export interface Slot {
   readonly number: number
-  /** Whether the page that held it before ended in order, with everything on disk. */
+  /**
+   * Whether the page that held it before ended in order, and the disk holds what it held then: of a backup
+   * from before that it does not.
+   */
   readonly isClean: boolean
-  /** Says that this page has everything on disk, until `markDirty`. Takes effect at once. */
+  /** What is to be stored together with what this page wrote: only then is a later mark true. */
+  advance(): NamedValue
+  /** Says that all that this page wrote is on disk, until `markDirty`. Takes effect at once. */
   markClean(): void
   /** Takes that back. */
   markDirty(): void
@@ -39,12 +44,18 @@ export async function takeSlot(world: SlotWorld, room: string, storage: RoomStor
   const isClean = left !== undefined && left === (await storage.value(token))
   attempt(() => world.local?.removeItem(marker))
   // On disk before anything is written: a marker that a crash brings back does not fit any more.
-  const next = String.fromCharCode(...crypto.getRandomValues(new Uint8Array(12)).map((byte) => 97 + (byte & 15)))
-  await storage.update(token, () => next)
+  const fresh = String.fromCharCode(...crypto.getRandomValues(new Uint8Array(12)).map((byte) => 97 + (byte & 15)))
+  let writtenCount = 0
+  const value = () => `${fresh}${writtenCount}`
+  await storage.update(token, value)
   return {
     number: held.number,
     isClean,
-    markClean: () => attempt(() => world.local?.setItem(marker, next)),
+    advance() {
+      writtenCount += 1
+      return { name: token, value: value() }
+    },
+    markClean: () => attempt(() => world.local?.setItem(marker, value())),
     markDirty: () => attempt(() => world.local?.removeItem(marker)),
     release: held.release,
   }

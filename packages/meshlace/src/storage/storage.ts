@@ -13,12 +13,18 @@ export interface RecordChange {
   readonly replace: boolean
 }
 
+/** A value of our own and its name. */
+export interface NamedValue {
+  readonly name: string
+  readonly value: unknown
+}
+
 /** One room's storage. Every method may reject with a MeshError, after which nothing here can be used. */
 export interface RoomStorage {
   /** Hands over all records, in rising order of their keys. */
   read(visit: (key: Uint8Array, bytes: Uint8Array) => void): Promise<void>
-  /** Resolves when all of it is on disk; nothing of it is there if not. */
-  commit(changes: readonly RecordChange[]): Promise<void>
+  /** Resolves when all of it is on disk, the value too; nothing of it is there if not. */
+  commit(changes: readonly RecordChange[], value?: NamedValue): Promise<void>
   /** A value of our own; undefined if there is none. */
   value(name: string): Promise<unknown>
   /**
@@ -41,7 +47,8 @@ export class MemoryStorage implements RoomStorage {
     for (const name of [...this.#records.keys()].sort()) visit(...this.#records.get(name)!)
   }
 
-  async commit(changes: readonly RecordChange[]): Promise<void> {
+  async commit(changes: readonly RecordChange[], value?: NamedValue): Promise<void> {
+    if (value !== undefined) this.#values.set(value.name, value.value)
     for (const { key, bytes, replace } of changes) {
       const name = String.fromCharCode(...key)
       if (bytes === undefined) this.#records.delete(name)
