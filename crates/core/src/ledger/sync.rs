@@ -26,7 +26,6 @@
 //!
 //! Source: docs/protocol.md.
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use crate::codec::DecodeError;
@@ -35,6 +34,7 @@ use crate::limits::{
     SEEN_COUNT_MAX, SEEN_DELAY, SETTLE_DELAY, SETTLE_DELAY_MAX, SYNC_CHASE_MIN, SYNC_DEADLINE,
     SYNC_FRUITLESS_COUNT_MAX, SYNC_FULL_INTERVAL, SYNC_PROOF_COUNT_MAX, SYNC_RETRY_MAX,
 };
+use crate::queue::Queue;
 use crate::table::Table;
 use crate::time::{Now, Span, Timestamp, earliest};
 
@@ -153,7 +153,7 @@ struct Peer {
 #[derive(Debug, Default)]
 pub struct Sync {
     peers: Table<Source, Peer>,
-    effects: VecDeque<SyncEffect>,
+    effects: Queue<SyncEffect>,
     /// Whether something came by asking, since digests were last said.
     has_gained: bool,
     /// When missing ancestors are asked for one by one.
@@ -165,7 +165,7 @@ pub struct Sync {
     digest: Option<((u32, u32, Option<BlockIndex>), [u8; 32])>,
     /// Chains of ours.
     own: Vec<AuthorId>,
-    heard: VecDeque<Heard>,
+    heard: Queue<Heard>,
     /// When blocks that others sent unasked are confirmed.
     seen_at: Option<Timestamp>,
     /// When it is checked that blocks sent unasked reached everyone, and when at the latest.
@@ -188,7 +188,7 @@ impl Sync {
 
     /// What was heard next.
     pub fn poll_heard(&mut self) -> Option<Heard> {
-        self.heard.pop_front()
+        self.heard.pop()
     }
 
     /// Takes one input in.
@@ -232,11 +232,11 @@ impl Sync {
         self.await_settling(now.monotonic);
         let mut next = Some(block);
         while let Some(first) = next {
-            let Some((run, last)) = dag.run_from(first, usize::MAX, |_| false) else { return };
+            let Some((run, last)) = dag.run_from(first, usize::MAX, &|_| false) else { return };
             let bytes = message::page(0, &[run]);
             let links: Vec<Source> = self.peers.keys().copied().collect();
             for to in links {
-                self.effects.push_back(SyncEffect { to, bytes: bytes.clone() });
+                self.effects.push(SyncEffect { to, bytes: bytes.clone() });
             }
             next = dag.after(last);
         }
@@ -244,7 +244,7 @@ impl Sync {
 
     /// The next message to send.
     pub fn poll_effect(&mut self) -> Option<SyncEffect> {
-        self.effects.pop_front()
+        self.effects.pop()
     }
 
     /// When to call again with [`SyncInput::Tick`]. `None` while nothing is missing: an idle room
@@ -297,7 +297,7 @@ impl Sync {
     }
 
     fn say(&mut self, to: Source, message: &SyncMessage<'_>) {
-        self.effects.push_back(SyncEffect { to, bytes: message.encode() });
+        self.effects.push(SyncEffect { to, bytes: message.encode() });
     }
 
     /// The ledger's digest, computed only where the ledger changed: anyone may ask at any time.
@@ -331,7 +331,7 @@ impl Sync {
         let claims = dag.frontier().iter().map(|entry| Claim::of(entry, is_full)).collect();
         let bytes = SyncMessage::Frontier { is_full, asks_back, claims }.encode();
         if self.peers.get_mut(&to).is_some_and(|peer| peer.served.take(now, bytes.len())) {
-            self.effects.push_back(SyncEffect { to, bytes });
+            self.effects.push(SyncEffect { to, bytes });
         }
     }
 
@@ -367,7 +367,7 @@ impl Sync {
         self.tell_of_forks(dag, from, &claims);
         for claim in claims.iter().filter(|claim| self.own.contains(&claim.author)) {
             let (author, count, head) = (claim.author, claim.count, Some(claim.head));
-            self.heard.push_back(Heard { from, author, count, head });
+            self.heard.push(Heard { from, author, count, head });
         }
         let Some(peer) = self.peers.get_mut(&from) else { return };
         peer.claims = claims;
@@ -529,7 +529,7 @@ impl Sync {
             }
             if !counts.is_empty() {
                 let bytes = SyncMessage::Seen(counts).encode();
-                self.effects.push_back(SyncEffect { to: *link, bytes });
+                self.effects.push(SyncEffect { to: *link, bytes });
             }
         }
     }
@@ -542,7 +542,7 @@ impl Sync {
         head: Option<[u8; BlockId::BYTES]>,
     ) {
         if self.own.contains(&author) {
-            self.heard.push_back(Heard { from, author, count, head });
+            self.heard.push(Heard { from, author, count, head });
         }
     }
 

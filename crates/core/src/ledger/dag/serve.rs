@@ -154,7 +154,7 @@ impl Dag {
         &self,
         first: BlockIndex,
         bytes_max: usize,
-        mut enough: impl FnMut(BlockIndex) -> bool,
+        enough: &dyn Fn(BlockIndex) -> bool,
     ) -> Option<(Vec<u8>, BlockIndex)> {
         let mut blocks: Vec<(&Entry, Vec<u8>)> = Vec::new();
         let mut signed = None;

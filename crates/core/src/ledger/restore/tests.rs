@@ -40,7 +40,7 @@ fn received(kind: RoomKind) -> Dag {
     }
     for author in 0..3 {
         let first = written.block_of(&key(author).author(), 0).expect("held");
-        let (run, _) = written.run_from(first, RUN_BYTES_MAX, |_| false).expect("a run");
+        let (run, _) = written.run_from(first, RUN_BYTES_MAX, &|_| false).expect("a run");
         let mut reader = Reader::new(&run);
         let count = reader.array(RUN_COUNT_MAX).expect("an array");
         let blocks: Vec<_> =

@@ -96,7 +96,7 @@ impl Sync {
             answers.append(&mut pages(dag, request));
             answers.retain(|answer| peer.served.take(now, answer.len()));
             let answers = answers.into_iter().map(|bytes| SyncEffect { to: from, bytes });
-            self.effects.extend(answers);
+            answers.for_each(|effect| self.effects.push(effect));
         }
         self.say(from, &SyncMessage::End { number: request.number });
     }
@@ -156,7 +156,7 @@ fn serve_stretch(dag: &Dag, cursor: &mut Cursor, height_max: u32, pages: &mut Pa
         dag.block(at).is_none_or(|it| it.seq >= cursor.last_seq || it.height >= height_max)
     };
     let room = pages.room().min(RUN_BYTES_MAX);
-    let Some((run, last)) = dag.run_from(cursor.at, room, enough) else {
+    let Some((run, last)) = dag.run_from(cursor.at, room, &enough) else {
         // No signature within what is left of this page: perhaps within a whole one.
         let is_fresh = pages.runs.is_empty();
         pages.turn();

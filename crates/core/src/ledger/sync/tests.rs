@@ -1,6 +1,6 @@
 //! Ledgers on virtual time, joined by links that deliver, delay, lose and lie as the test says.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec;
 
 use super::*;

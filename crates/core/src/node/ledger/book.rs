@@ -11,7 +11,6 @@ use crate::ledger::{
 };
 use crate::limits::{BLOCK_BODY_BYTES_MAX, EVIDENCE_DELAY_MAX, SALT_BYTES};
 use crate::rng::Rng;
-use crate::table::Table;
 use crate::time::{Now, Span, Timestamp, earliest};
 
 use super::super::notice::{MeshError, Notice};
@@ -28,14 +27,14 @@ pub(super) struct Book {
     own: Own,
     storing: Storing,
     /// Links that are open, by the number sync knows them by.
-    links: Table<Source, PeerId>,
+    links: Vec<(Source, PeerId)>,
     link_count: u32,
     /// Blocks of our own that no peer was told of, in the order of their numbers.
     untold: Vec<BlockIndex>,
     /// How many blocks of each of our authors a peer is known to hold.
-    seen: Table<(AuthorId, PeerId), u32>,
-    /// Forks that the application was told of.
-    told_forks: Table<u32, u32>,
+    seen: Vec<(AuthorId, PeerId, u32)>,
+    /// Forks that the application was told of, by the author's number.
+    told_forks: Vec<Option<u32>>,
     /// The state of forks that was looked at last.
     fork_epoch: u32,
     evidence_at: Option<Timestamp>,
@@ -51,11 +50,11 @@ impl Book {
             sync: Sync::new(),
             own,
             storing,
-            links: Table::new(),
+            links: Vec::new(),
             link_count: 0,
             untold: Vec::new(),
-            seen: Table::new(),
-            told_forks: Table::new(),
+            seen: Vec::new(),
+            told_forks: Vec::new(),
             fork_epoch: 0,
             evidence_at: None,
             notices: Vec::new(),
@@ -101,8 +100,8 @@ impl Book {
     pub(super) fn poll_message(&mut self) -> Option<(PeerId, Vec<u8>)> {
         loop {
             let effect = self.sync.poll_effect()?;
-            if let Some(peer) = self.links.get(&effect.to) {
-                return Some((*peer, effect.bytes));
+            if let Some(peer) = self.peer_of(effect.to) {
+                return Some((peer, effect.bytes));
             }
         }
     }
@@ -113,14 +112,15 @@ impl Book {
         }
         self.link_count += 1;
         let link = Source(self.link_count);
-        self.links.insert(link, peer);
+        self.links.push((link, peer));
         self.give(now, SyncInput::LinkUp(link));
     }
 
     pub(super) fn link_down(&mut self, now: Now, peer: PeerId) {
         if let Some(link) = self.link_of(&peer) {
             self.give(now, SyncInput::LinkDown(link));
-            self.links.remove(&link);
+            self.links.retain(|(known, _)| *known != link);
+            self.seen.retain(|(_, by, _)| *by != peer);
         }
     }
 
@@ -144,12 +144,16 @@ impl Book {
     }
 
     fn link_of(&self, peer: &PeerId) -> Option<Source> {
-        self.links.iter().find(|(_, other)| *other == peer).map(|(link, _)| *link)
+        self.links.iter().find(|(_, other)| other == peer).map(|(link, _)| *link)
+    }
+
+    fn peer_of(&self, link: Source) -> Option<PeerId> {
+        self.links.iter().find(|(other, _)| *other == link).map(|(_, peer)| *peer)
     }
 
     fn give(&mut self, now: Now, input: SyncInput<'_>) {
         let link = match input {
-            SyncInput::Message { from, .. } => self.links.get(&from).copied(),
+            SyncInput::Message { from, .. } => self.peer_of(from),
             _ => None,
         };
         let SyncOutcome { offered, fault } = self.sync.handle(now, &mut self.dag, input);
@@ -157,10 +161,10 @@ impl Book {
             self.faults.push((peer, fault_error(&fault)));
         }
         for Refused { source, block, fault } in offered.refused {
-            if let Some(peer) = self.links.get(&source) {
+            if let Some(peer) = self.peer_of(source) {
                 let error = refused_as(&fault);
                 let detail = alloc::format!("block {block} breaks the rules of the ledger");
-                self.faults.push((*peer, error.detail(detail)));
+                self.faults.push((peer, error.detail(detail)));
             }
         }
         self.own.watch(&self.dag);
@@ -170,7 +174,7 @@ impl Book {
     }
 
     fn on_heard(&mut self, heard: &Heard) {
-        let Some(peer) = self.links.get(&heard.from).copied() else { return };
+        let Some(peer) = self.peer_of(heard.from) else { return };
         let last = heard.count.checked_sub(1);
         let held = last.and_then(|seq| self.dag.block(self.dag.block_of(&heard.author, seq)?));
         let is_ours = held.as_ref().is_some_and(|held| fits(&held.id, heard.head.as_ref()));
@@ -178,9 +182,15 @@ impl Book {
             self.own.hear(heard, is_ours);
         }
         let Some(author) = self.dag.author_index(&heard.author).filter(|_| is_ours) else { return };
-        let Some(known) = self.seen.or_default((heard.author, peer)) else { return };
-        if *known < heard.count {
-            *known = heard.count;
+        let is_it = |(of, by, _): &&mut (AuthorId, PeerId, u32)| *of == heard.author && *by == peer;
+        let known = match self.seen.iter_mut().find(is_it) {
+            Some((_, _, known)) => core::mem::replace(known, heard.count.max(*known)),
+            None => {
+                self.seen.push((heard.author, peer, heard.count));
+                0
+            }
+        };
+        if known < heard.count {
             self.notices.push(Notice::LedgerSeen { peer, author, count: heard.count });
         }
     }
@@ -320,7 +330,10 @@ impl Book {
         for proof in self.dag.forks() {
             let Some(author) = self.dag.author_index(&proof.author()) else { continue };
             let seq = proof.seq();
-            if self.told_forks.insert(author, seq) != Some(seq) {
+            let place = author as usize;
+            self.told_forks.resize(self.told_forks.len().max(place + 1), None);
+            let told = self.told_forks.get_mut(place).and_then(|told| told.replace(seq));
+            if told != Some(seq) {
                 let is_own = self.dag.is_own(&proof.author());
                 self.notices.push(Notice::LedgerForked { author, seq, is_own });
                 let record = replacing(proof_key(&proof.author()), proof.bytes().to_vec());

@@ -10,7 +10,6 @@ use crate::id::RoomId;
 use crate::ledger::block::{UnverifiedBlock, block_id, body_hash};
 use crate::ledger::{Dag, ForkProof, Genesis, Header, Restore, Source};
 use crate::rng::Seed;
-use crate::table::Table;
 
 use super::LedgerConfig;
 use super::book::Book;
@@ -33,7 +32,7 @@ pub(super) struct Loading {
     /// The seed of the key that wrote in our slot.
     slot_seed: Option<Seed>,
     has_stored_genesis: bool,
-    removals: Table<Vec<u8>, ()>,
+    removals: Vec<Vec<u8>>,
 }
 
 impl Loading {
@@ -48,7 +47,7 @@ impl Loading {
             early: Vec::new(),
             slot_seed: None,
             has_stored_genesis: false,
-            removals: Table::new(),
+            removals: Vec::new(),
         }
     }
 
@@ -102,16 +101,18 @@ impl Loading {
         let run = self.restore.take_failed();
         let mut damaged = run.iter().filter(|bytes| !has_its_body(bytes)).peekable();
         if damaged.peek().is_none() {
-            self.removals.insert(last.to_vec(), ());
+            self.remove(last);
         }
         let room = self.room;
         for key in damaged.filter_map(|bytes| key_of(&room, bytes)) {
-            self.removals.insert(key, ());
+            self.remove(&key);
         }
     }
 
     fn remove(&mut self, key: &[u8]) {
-        self.removals.insert(key.to_vec(), ());
+        if !self.removals.iter().any(|known| known == key) {
+            self.removals.push(key.to_vec());
+        }
     }
 
     /// Everything is read and the genesis known. Returns how many records did not hold, too.
@@ -128,7 +129,7 @@ impl Loading {
         let own =
             Own::new(&self.config.profile, genesis, self.config.slot, self.slot_seed, is_clean);
         let damage_count = self.removals.len();
-        let removed = self.removals.keys().cloned();
+        let removed = core::mem::take(&mut self.removals).into_iter();
         let mut others: Vec<Record> =
             removed.map(|key| Record { key, bytes: None, replaces: true }).collect();
         if !self.has_stored_genesis && genesis.creator().is_some() {

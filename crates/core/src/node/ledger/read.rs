@@ -134,7 +134,7 @@ impl<'a> LedgerView<'a> {
     #[must_use]
     pub fn check(&self, block: BlockIndex) -> usize {
         let dag = self.dag();
-        let run = dag.run_from(block, RUN_BYTES_MAX, |_| true);
+        let run = dag.run_from(block, RUN_BYTES_MAX, &|_| true);
         run.map_or(0, |(bytes, _)| crate::ledger::block::check_run(&dag.room(), &bytes))
     }
 

@@ -17,7 +17,7 @@ fn hand_over(from: &Dag, to: &mut Dag, author: u8, bytes_max: usize) -> usize {
         else {
             return runs;
         };
-        let (bytes, _) = from.run_from(first, bytes_max, |_| false).expect("a run");
+        let (bytes, _) = from.run_from(first, bytes_max, &|_| false).expect("a run");
         assert!(bytes.len() <= bytes_max + 70);
         let run = read(from, &bytes);
         assert!(to.offer(run, PEER).refused.is_empty());
@@ -38,7 +38,7 @@ fn chain_is_served_in_runs_and_served_on() {
     assert_eq!(hand_over(&b, &mut c, 1, RUN_BYTES_MAX), 3);
     assert_eq!((c.held_count(), c.digest()), (600, a.digest()));
     let middle = c.block_of(&key(1).author(), 100).expect("held");
-    let (bytes, last) = c.run_from(middle, RUN_BYTES_MAX, |_| true).expect("a run");
+    let (bytes, last) = c.run_from(middle, RUN_BYTES_MAX, &|_| true).expect("a run");
     assert_eq!(read(&c, &bytes).blocks().len(), 156);
     assert_eq!(c.block(last).map(|view| view.seq), Some(255));
 }
@@ -51,12 +51,12 @@ fn run_ends_at_a_signature_within_its_bytes() {
         alone(&mut a, 1, &[0; 1_000]);
     }
     let first = a.block_of(&key(1).author(), 0).expect("held");
-    let (bytes, last) = a.run_from(first, 5_000, |_| false).expect("a run");
+    let (bytes, last) = a.run_from(first, 5_000, &|_| false).expect("a run");
     assert_eq!((read(&a, &bytes).blocks().len(), a.block(last).map(|it| it.seq)), (4, Some(3)));
     assert_eq!(hand_over(&a, &mut b, 1, RUN_BYTES_MAX), 1);
     let first = b.block_of(&key(1).author(), 0).expect("held");
-    assert_eq!(b.run_from(first, 5_000, |_| false), None);
-    assert!(b.run_from(first, RUN_BYTES_MAX, |_| false).is_some());
+    assert_eq!(b.run_from(first, 5_000, &|_| false), None);
+    assert!(b.run_from(first, RUN_BYTES_MAX, &|_| false).is_some());
 }
 
 /// a signature that comes later is taken over.

@@ -50,7 +50,7 @@ fn withheld_ancestors_are_not_asked_for_for_ever() {
     let block = world.write(2, 1);
     world.link(0, 1);
     world.settle();
-    let (run, _) = world.nodes[2].dag.run_from(block, 9_999, |_| true).expect("a run");
+    let (run, _) = world.nodes[2].dag.run_from(block, 9_999, &|_| true).expect("a run");
     let push = message::page(0, &[run]);
     let before = world.message_count;
     world.input(0, SyncInput::Message { from: link_to(1), bytes: &push });

@@ -23,7 +23,7 @@ fn names_each_breach() {
     let malformed = fault_of(&mut world, &[0x82, 9, 9]);
     assert!(matches!(malformed, Some(SyncFault::Malformed(DecodeError::UnknownKind { .. }))));
     let block = world.write(1, 3);
-    let (run, _) = world.nodes[1].dag.run_from(block, 9_999, |_| true).expect("a run");
+    let (run, _) = world.nodes[1].dag.run_from(block, 9_999, &|_| true).expect("a run");
     let mut forged = run.clone();
     let last = forged.len() - 1;
     forged[last] ^= 1;
@@ -48,7 +48,7 @@ fn names_each_breach() {
 fn answers_to_nothing_asked_are_ignored() {
     let mut world = linked();
     let block = world.write(1, 3);
-    let (run, _) = world.nodes[1].dag.run_from(block, 9_999, |_| true).expect("a run");
+    let (run, _) = world.nodes[1].dag.run_from(block, 9_999, &|_| true).expect("a run");
     for bytes in [
         message::page(7, &[run]),
         SyncMessage::Proof { number: 7, proof: b"none" }.encode(),
