@@ -45,12 +45,12 @@ fn verdict(kilobytes: f64) -> String {
     format!("   goal not reached: {:.2}x", kilobytes / GOAL_KB)
 }
 
-/// What the package should weigh. Kilobytes of 1,000 bytes.
-const GOAL_KB: f64 = 120.0;
+/// What the package should weigh, ledger and stores included. Kilobytes of 1,000 bytes.
+const GOAL_KB: f64 = 140.0;
 
 /// `meshlace/wasm` leaves the packing to the server: `gzip -9` makes 4% more of the module than the
 /// build does for `meshlace`, and Brotli 7% less.
-const FILE_LIMIT_KB: f64 = 126.0;
+const FILE_LIMIT_KB: f64 = 146.0;
 
 /// Minified and gzip, each with what two pages need to talk: PeerJS 1.5, js-libp2p 3.3.
 const REFERENCES: [(&str, f64); 2] = [("PeerJS", 23.5), ("js-libp2p", 167.0)];

@@ -19,9 +19,13 @@ before(() => {
 
 // R-350.
 test('every golden message of sync is read and written again as it was', () => {
-  const { sync } = read('ledger.json') as { sync: { kind: string; bytes: string }[] }
-  assert.ok(sync.length >= 8, `only ${sync.length} vectors`)
-  for (const { kind, bytes } of sync) {
+  interface Message {
+    kind: string
+    bytes: string
+  }
+  const { sync, exchange } = read('ledger.json') as { sync: Message[]; exchange: { messages: Message[] } }
+  assert.ok(sync.length >= 8 && exchange.messages.length >= 8)
+  for (const { kind, bytes } of [...sync, ...exchange.messages]) {
     assert.equal(Buffer.from(reencode('sync', hex(bytes))).toString('hex'), bytes, kind)
     assert.throws(() => reencode('sync', hex(`${bytes}00`)), /trailing bytes/)
   }

@@ -1,7 +1,7 @@
 //! Messages of the ledger that wait for a link to have room.
 //!
 //! They are handed over while little is queued there, so that whatever the application sends stands
-//! behind a page or two at most and not behind a whole answer.
+//! behind a few pages at most and not behind whole answers.
 
 use alloc::sync::Arc;
 

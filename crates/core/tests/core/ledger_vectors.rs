@@ -9,10 +9,11 @@ use meshlace_core::id::{BlockId, RoomId};
 use meshlace_core::ledger::block::{self, Flags, Header, UnverifiedBlock};
 use meshlace_core::ledger::sync::message::{Claim, Range, Request, Single, SyncMessage};
 use meshlace_core::ledger::{
-    Credential, Dag, ForkProof, Genesis, Grant, Order, RoomKind, Source, VerifiedRun,
+    BlockIndex, Credential, Dag, ForkProof, Genesis, Grant, Order, RoomKind, Source, Sync,
+    SyncInput, VerifiedRun,
 };
 use meshlace_core::rng::{Rng, Seed};
-use meshlace_core::time::WallTime;
+use meshlace_core::time::{Now, Timestamp, WallTime};
 use serde_json::{Value, json};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/v1/ledger.json");
@@ -54,7 +55,8 @@ fn golden_vectors_of_the_ledger_are_read() {
     order.settle(&dag);
     assert_eq!(ids_in_order(&dag, &order), golden["fork"]["order"]);
     assert_eq!(hex(dag.digest().as_bytes()), golden["fork"]["digest"]);
-    for vector in golden["sync"].as_array().expect("a list") {
+    let exchanged = golden["exchange"]["messages"].as_array().expect("a list");
+    for vector in golden["sync"].as_array().expect("a list").iter().chain(exchanged) {
         let bytes = bytes_of(&vector["bytes"]);
         let message = SyncMessage::decode(&bytes).expect("a message");
         assert_eq!(message.encode(), bytes);
@@ -126,6 +128,63 @@ fn all() -> Value {
             "digest": hex(dag.digest().as_bytes()),
         },
         "sync": sync_messages(claims, full, &runs, proof.bytes()),
+        "exchange": exchange(&genesis, &runs),
+    })
+}
+
+/// A peer with all blocks but the last two meets one with the first two and a push on its way: every
+/// message until both are silent.
+fn exchange(genesis: &Genesis, runs: &[VerifiedRun]) -> Value {
+    let peer = |count: usize| {
+        let mut dag = Dag::new(genesis.clone(), Seed([3; 32]));
+        for run in runs.iter().take(count) {
+            assert_eq!(dag.offer(run.clone(), Source(0)).held_count, 1);
+        }
+        (dag, Sync::new())
+    };
+    let mut peers = [peer(runs.len() - 2), peer(2)];
+    let link = Source(1);
+    let mut messages: Vec<(usize, Vec<u8>)> = Vec::new();
+    let mut ms = 0;
+    let at = |ms| Now { monotonic: Timestamp::from_ms(ms), wall: WallTime::from_ms(ms) };
+    for (dag, sync) in &mut peers {
+        let _ = sync.handle(at(ms), dag, SyncInput::LinkUp(link));
+    }
+    // The first writes its next block and pushes it at once.
+    let (dag, sync) = &mut peers[0];
+    assert_eq!(dag.offer(runs[runs.len() - 2].clone(), Source(0)).held_count, 1);
+    sync.push(at(ms), dag, BlockIndex(dag.held_count() - 1));
+    let mut seen = 0;
+    loop {
+        for (from, (_, sync)) in peers.iter_mut().enumerate() {
+            while let Some(effect) = sync.poll_effect() {
+                messages.push((from, effect.bytes));
+            }
+        }
+        if let Some((from, bytes)) = messages.get(seen).cloned() {
+            seen += 1;
+            let (dag, sync) = &mut peers[1 - from];
+            let outcome =
+                sync.handle(at(ms), dag, SyncInput::Message { from: link, bytes: &bytes });
+            assert_eq!(outcome.fault, None);
+            continue;
+        }
+        let next = peers.iter().filter_map(|(_, sync)| sync.poll_timeout()).min();
+        let Some(next) = next else { break };
+        ms = next.as_ms();
+        for (dag, sync) in &mut peers {
+            let _ = sync.handle(at(ms), dag, SyncInput::Tick);
+        }
+    }
+    assert_eq!(peers[0].0.digest(), peers[1].0.digest());
+    let message = |(from, bytes): &(usize, Vec<u8>)| {
+        let decoded = SyncMessage::decode(bytes).expect("a message");
+        json!({ "from": from, "kind": kind(&decoded), "bytes": hex(bytes) })
+    };
+    json!({
+        "held": [runs.len() - 1, 2],
+        "messages": messages.iter().map(message).collect::<Vec<_>>(),
+        "digest": hex(peers[0].0.digest().as_bytes()),
     })
 }
 
