@@ -188,6 +188,9 @@ pub const RESUME_BYTES_MAX: usize = 256 * KIB;
 pub const JOIN_DEADLINE: Span = Span::from_secs(10);
 /// `joinRoom` rejects after this without admission.
 pub const ADMISSION_DEADLINE: Span = Span::from_secs(10);
+/// A room that is stored waits so long for admission, and opens without it: a server that is there
+/// answers sooner, and who sits before an empty page begins to wonder.
+pub const STORED_ADMISSION_DEADLINE: Span = Span::from_secs(1);
 /// First pause before a lost server is tried again.
 pub const SOCKET_RETRY_MIN: Span = Span::from_ms(500);
 /// Longest pause before a lost server is tried again.

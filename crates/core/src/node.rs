@@ -124,6 +124,8 @@ pub struct Node {
     /// When we wanted to be called again, to notice that we slept.
     expected_at: Option<Timestamp>,
     phase: Phase,
+    /// Blocks of the room were stored: it can be used without the server.
+    is_stored: bool,
     status: RoomStatus,
     server: Server,
     client: Client,
@@ -179,6 +181,7 @@ impl Node {
             clock,
             expected_at: None,
             phase: Phase::Idle,
+            is_stored: false,
             status: RoomStatus::Alone,
             server: Server::Connecting,
             client,
@@ -329,6 +332,7 @@ impl Node {
         }
         let patience = self.config.timeout.unwrap_or(ADMISSION_DEADLINE);
         self.phase = Phase::Joining { due: self.now().after(patience) };
+        self.hurry_if_stored();
         let _ = self.tell_client(ClientInput::Start);
     }
 
@@ -409,6 +413,9 @@ impl Node {
                 while self.pump_client() {}
                 if self.phase == Phase::Closed {
                     return;
+                }
+                if self.is_stored {
+                    return self.join_offline();
                 }
                 let _ = self.tell_client(ClientInput::Leave);
                 self.join_failed(

@@ -143,6 +143,41 @@ fn killed_page_comes_back_with_what_was_stored() {
     }
 }
 
+/// with the server gone, a page whose room is stored opens after a second, writes, and finds
+/// the others once the server is back, however late; one without blocks fails as ever.
+#[test]
+fn stored_room_opens_without_the_server() {
+    let mut room = Room::new(41, 2);
+    room.link();
+    (0..3).for_each(|_| room.write(1));
+    room.agree(2_000, 3);
+    room.world.run(2_000);
+    let disk = room.world.host(1).disk.clone();
+    room.world.kill(1);
+    room.world.kill_server();
+    let at = room.world.now_ms();
+    let stored = room.join(1, disk, true);
+    let stranger = room.join(2, Disk::default(), true);
+    let admitted = |world: &World, host| {
+        let mut notices = world.host(host).notices.iter();
+        notices.any(|(_, notice)| matches!(notice, Notice::Admitted))
+    };
+    room.world.until(1_100, "opened", |world| admitted(world, stored));
+    assert!(room.world.now_ms() - at >= 1_000);
+    room.write(stored);
+    room.world.run(60_000);
+    let ended = |host| {
+        let mut notices = room.world.host(host).notices.iter();
+        notices.any(|(_, notice)| matches!(notice, Notice::JoinFailed(_) | Notice::Closed(_)))
+    };
+    assert_eq!([stored, stranger].map(ended), [false, true]);
+    room.world.start_server();
+    room.hosts[1] = stored;
+    room.link();
+    room.agree(5_000, 4);
+    room.world.assert_kept();
+}
+
 /// a page that fetches a long ledger still gets the application's messages quickly.
 #[test]
 fn long_ledger_does_not_stand_in_front_of_messages() {

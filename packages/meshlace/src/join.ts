@@ -119,20 +119,14 @@ function admission(
     const hub = new Hub(machine, (bytes) => core.stateHash(bytes))
     // Beside the wait for the server: neither is worth waiting for before the other begins.
     const opening = openRoom(roomName(hub.address), storage, founder?.profile)
-    let waiting: ReturnType<typeof setTimeout> | undefined
     const enter = () => {
-      clearTimeout(waiting)
       signal?.removeEventListener('abort', abort)
       resolve(new MeshRoom(hub, reception))
       hub.handedOver()
     }
     const reception = new Reception(hub, {
       admitted: () => void opened.then(enter),
-      restored() {
-        waiting = setTimeout(enter, RESTORED_MS)
-      },
       failed(error) {
-        clearTimeout(waiting)
         signal?.removeEventListener('abort', abort)
         reject(error)
         hub.handedOver()
@@ -194,6 +188,3 @@ function checkOptions(
     refuse('passphrase', 'a string that is not empty', typeof passphrase)
   }
 }
-
-/** How long the server may take before a room that is stored opens without it. Units: milliseconds. */
-const RESTORED_MS = 1_000

@@ -15,8 +15,6 @@ import { UNHEARD_COUNT_MAX } from './unheard.js'
 /** How the wait for admission ends. */
 export interface Admission {
   admitted(): void
-  /** The room was stored: it can be used without the server. */
-  restored(): void
   failed(error: MeshError): void
 }
 
@@ -233,11 +231,8 @@ export class Reception implements Application {
     this.#told.push(() => this.#end(error))
   }
 
-  ledgerOpened(member: string, restoredCount: number): void {
-    this.#told.push(() => {
-      this.#hub.ledger.opened(member)
-      if (restoredCount > 0) this.#admission.restored()
-    })
+  ledgerOpened(member: string): void {
+    this.#told.push(() => this.#hub.ledger.opened(member))
   }
 
   ledgerChanged(from: number): void {

@@ -34,7 +34,8 @@ export function createRoom<T extends RoomShape = {}>(options: CreateOptions = {}
 /**
  * Joins the room at `address`: a URL with a fragment, the fragment alone, or a public room's bare
  * name. Resolves when the server has let us in and said who is there; links open after that, and
- * what is sent before waits for them.
+ * what is sent before waits for them. A room that is stored resolves after a second without the server,
+ * with the status `offline`.
  *
  * @throws {@link MeshError} `InvalidAddress`, `InvalidArgument`, `NoWebRtc`, `ServerUnreachable`,
  * `VersionMismatch`, `ServerProtocol`, `ServerRefused`, `RoomFull` or `RateLimited`; or the reason of

@@ -244,17 +244,6 @@ test('a file is written in parts and read as a whole', async () => {
   await assert.rejects(page.room.ledger.import(new ArrayBuffer(0)), { code: 'GenesisMismatch' })
 })
 
-test('a room that is stored opens without the server', async () => {
-  const first = await open()
-  await first.room.store('board', list).dispatch(add('a')).stored
-  await leave(first)
-  const fake = new LedgerMachine()
-  // The server does not answer.
-  fake.answer = undefined
-  const room = await join(coreOf(fake), ADDRESS, {})
-  assert.deepEqual(room.store('board', list).getState(), ['a'])
-})
-
 test('whoever makes a room brings its genesis and the profile that it grew from', async () => {
   const fake = new LedgerMachine()
   let founding: Founding | undefined

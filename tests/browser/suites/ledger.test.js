@@ -69,6 +69,7 @@ labTest('a reload restores without the network', { timeout: 60_000 }, async (lab
   const { joinMs } = await a.join(address)
   assert.deepEqual(await a.run((lab) => lab.held()), before)
   assert.ok(joinMs < 3_000, `${joinMs} ms`)
+  assert.equal(await a.run((lab) => lab.room().status), 'offline')
   // And it can be written on, by the author that it was.
   await a.run((lab) => lab.write('offline', 10))
   await a.until('it is stored', 5_000, (lab) => lab.outcomes().length === 10 && lab.outcomes().every(({ state }) => state === 'resolved'))

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::crypto::{SealingSecret, Signing};
 use crate::error::ErrorCode;
 use crate::id::{Instance, PeerId, SessionKey};
-use crate::limits::{PEER_COUNT_MAX, RETRY_MIN};
+use crate::limits::{PEER_COUNT_MAX, RETRY_MIN, STORED_ADMISSION_DEADLINE};
 use crate::link::signal::NumberedSignal;
 use crate::link::{IceStage, Link, LinkConfig, LinkInput, LinkState};
 use crate::rng::{Rng, Seed};
@@ -163,6 +163,22 @@ impl Node {
             self.phase = Phase::Joined;
             self.notify(Notice::Admitted);
         }
+        self.update_status();
+    }
+
+    /// A room that is stored need not wait long for the server.
+    pub(super) fn hurry_if_stored(&mut self) {
+        if let (true, Phase::Joining { due }) = (self.is_stored, self.phase) {
+            let soon = self.now().after(STORED_ADMISSION_DEADLINE);
+            self.phase = Phase::Joining { due: due.min(soon) };
+        }
+    }
+
+    /// Opens a stored room without the server, which is tried again like one that was lost.
+    pub(super) fn join_offline(&mut self) {
+        self.phase = Phase::Joined;
+        let _ = self.tell_client(ClientInput::Persist);
+        self.notify(Notice::Admitted);
         self.update_status();
     }
 

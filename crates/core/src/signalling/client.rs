@@ -89,6 +89,8 @@ pub enum ClientInput {
         /// Who we are, sealed for the room.
         introduction: Vec<u8>,
     },
+    /// The room can do without the server: no failure and no silence ends the wait for admission.
+    Persist,
     /// We woke, or the network changed: a lost server is tried and a silent one asked at once.
     Wake,
     /// Leaves for good.
@@ -323,6 +325,7 @@ impl Client {
             ClientInput::SocketClosed { socket } => self.socket_closed(now, socket),
             ClientInput::SendEnvelope { to, bytes } => self.send_envelope(to, bytes),
             ClientInput::Introduce { introduction } => self.introduce(introduction),
+            ClientInput::Persist => self.persist(),
             ClientInput::Wake => self.wake(now),
             ClientInput::Leave => self.leave(),
             ClientInput::Tick => Outcome::Done,

@@ -105,7 +105,13 @@ impl Node {
                 self.effects.push(Effect::Store { ticket, records });
             }
             LedgerEffect::Notify(Notice::Trouble(error)) => self.trouble(error),
-            LedgerEffect::Notify(notice) => self.notify(notice),
+            LedgerEffect::Notify(notice) => {
+                if let Notice::LedgerOpened { restored_count, .. } = notice {
+                    self.is_stored = restored_count > 0;
+                    self.hurry_if_stored();
+                }
+                self.notify(notice);
+            }
         }
     }
 

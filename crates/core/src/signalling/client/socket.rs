@@ -126,6 +126,15 @@ impl Client {
         }
     }
 
+    /// From here on the server is one that was lost.
+    pub(super) fn persist(&mut self) -> Outcome {
+        self.admission_due = None;
+        if self.presence == Presence::NeverAdmitted {
+            self.presence = Presence::Offline;
+        }
+        Outcome::Done
+    }
+
     pub(super) fn wake(&mut self, now: Timestamp) -> Outcome {
         match self.state {
             State::Waiting { .. } => {

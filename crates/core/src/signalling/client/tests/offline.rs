@@ -197,3 +197,20 @@ fn hanging_try_is_given_up() {
     assert!(world.closed.contains(&socket));
     world.come_back();
 }
+
+/// told that the room can do without the server, it goes on trying after the deadline, a
+/// refusal ends nothing, and admission still comes.
+#[test]
+fn a_room_that_is_stored_outlives_the_deadline_and_refusals() {
+    let mut world = World::started();
+    world.input(ClientInput::Persist).done();
+    world.wait(ADMISSION_DEADLINE);
+    world.wait(ADMISSION_DEADLINE);
+    assert_eq!(world.told(), []);
+    world.come_back();
+    world.hear(&refused(RefusalReason::RoomFull)).done();
+    assert_eq!(world.told(), []);
+    world.come_back();
+    world.hear(&welcome()).done();
+    assert!(matches!(world.told().last(), Some(ClientNotice::Admitted { .. })));
+}
