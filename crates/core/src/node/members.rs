@@ -321,6 +321,10 @@ impl Node {
     /// too and wait for our offer.
     fn meet_again(&mut self, id: PeerId) {
         let now = self.now();
+        // Who leaves has told its links so, and would not close another one.
+        if !matches!(self.phase, Phase::Joining { .. } | Phase::Joined) {
+            return;
+        }
         let Some(peer) = self.peers.get_mut(&id) else { return };
         let is_ignored = peer.ignored_until.is_some_and(|until| until > now);
         if peer.is_member && !is_ignored && peer.link.state() == LinkState::Closed {

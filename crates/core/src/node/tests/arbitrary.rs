@@ -311,3 +311,24 @@ proptest! {
         prop_assert!(rig.connections.is_empty());
     }
 }
+
+/// The steps that the property above was broken by: a member's socket comes back while we leave, which
+/// must not begin another connection.
+#[test]
+fn member_that_comes_back_while_we_leave_is_not_met() {
+    let mut rig = Rig::new();
+    let met = Step { what: 23, a: 6, b: 0, wait_ms: 0 };
+    let answered = Step { what: 0, a: 0, b: 0, wait_ms: 0 };
+    let sent = Step { what: 9, a: 0, b: 2, wait_ms: 0 };
+    let left = Step { what: 21, a: 0, b: 0, wait_ms: 0 };
+    let back = Step { what: 25, a: 6, b: 3, wait_ms: 2_000 };
+    for step in [sent, met, answered, left, back] {
+        rig.take(step);
+    }
+    rig.give(Input::Leave);
+    while let Some(at) = rig.here.node.poll_timeout() {
+        rig.now.monotonic = rig.now.monotonic.max(at);
+        rig.give(Input::Tick);
+    }
+    assert!(rig.connections.is_empty());
+}
