@@ -2,6 +2,8 @@
  * Which of a profile's slots this page writes from. One key in two tabs would write two histories, so a
  * slot is held under a Web Lock for as long as the page lives. A reload gets the slot it had; the other
  * tab of a pair that share what they remember, as after "duplicate tab", gets the lowest one that is free.
+ *
+ * Source: docs/decisions/0012-clean-mark.md.
  */
 import type { NamedValue, RoomStorage } from './storage.js'
 

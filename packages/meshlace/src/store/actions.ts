@@ -16,7 +16,7 @@
  *
  * The reader writes what it read and compares: so there is one encoding, whatever the rules leave open.
  *
- * Source: docs/protocol.md R-380 to R-387.
+ * Source: docs/protocol.md R-380 to R-387; docs/decisions/0011-actions-by-columns.md.
  */
 import { checkPlain } from '../content.js'
 import { MeshError } from '../errors.js'
