@@ -60,3 +60,15 @@ export function bundlePage({ name, module }) {
     install(subject)
   `)
 }
+
+/** Who takes part in the state measures, by file in state/. */
+export const STATE_SUBJECTS = ['yjs', 'automerge', 'meshlace']
+
+/** The page script of one of them. */
+export function bundleStatePage(name) {
+  return bundle(`
+    import { install } from './page/state-harness.js'
+    import * as subject from './state/${name}.js'
+    install(subject)
+  `)
+}

@@ -1,7 +1,7 @@
 // The pages under test: one or two Chromium processes, and a web server on loopback that hands every
 // contestant's page to them. Each page has an origin (`p1.localhost`, ...), so a renderer process, of
 // its own.
-import { existsSync } from 'node:fs'
+import { createReadStream, existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -39,10 +39,11 @@ const ISOLATED = {
 
 /**
  * @param {Map<string, string>} scripts the bundled page script of each subject
+ * @param {Map<string, string>} [files] paths by the name that pages fetch them by
  * @returns {Promise<Lab>}
  */
-export async function openLab(scripts) {
-  const { port, closeServer } = await serve(scripts)
+export async function openLab(scripts, files = new Map()) {
+  const { port, closeServer } = await serve(scripts, files)
   const browsers = [await launch()]
   const origins = new Map()
   let loads = 0
@@ -116,9 +117,13 @@ async function version(context) {
   return page.evaluate(() => navigator.userAgent.match(/Chrome\/\d+/)?.[0] ?? 'Chromium')
 }
 
-async function serve(scripts) {
+async function serve(scripts, files) {
   const server = createServer((request, response) => {
-    const [, name, extension] = request.url.match(/^\/([\w-]+)\.(html|js)/) ?? []
+    const [, name, extension] = request.url.match(/^\/([\w-]+)\.(html|js|bin)/) ?? []
+    if (extension === 'bin' && files.has(name)) {
+      response.writeHead(200, { 'content-type': 'application/octet-stream' })
+      return void createReadStream(files.get(name)).pipe(response)
+    }
     if (!scripts.has(name)) return void response.writeHead(404).end()
     const html = `<!doctype html><title>${name}</title><script type="module" src="${name}.js"></script>`
     const [type, body] =

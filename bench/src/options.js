@@ -1,7 +1,7 @@
 // The command line: `--quick`, `--only join,bulk`, `--rounds 3`.
 import { parseArgs } from 'node:util'
 
-export const GROUPS = ['size', 'join', 'messages', 'bulk', 'idle']
+export const GROUPS = ['size', 'join', 'messages', 'bulk', 'state', 'idle']
 
 export const USAGE = `npm run bench -- [--quick] [--only ${GROUPS.join(',')}] [--contestants A,B] [--rounds N]`
 

@@ -1,13 +1,14 @@
 // `npm run bench`: every contestant, every measure, one table.
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { cpus, loadavg } from 'node:os'
-import { bundlePage, CONTESTANTS, OURS } from './contestants.js'
+import { bundlePage, bundleStatePage, CONTESTANTS, OURS, STATE_SUBJECTS } from './contestants.js'
 import { openLab } from './lab.js'
 import { BULK } from './measures/bulk.js'
 import { buildClients, IDLE } from './measures/idle.js'
 import { JOIN } from './measures/join.js'
 import { MESSAGES } from './measures/messages.js'
 import { SIZE } from './measures/size.js'
+import { HISTORY_FILE, prepareState, STATE } from './measures/state.js'
 import { parseOptions } from './options.js'
 import { evaluate, failureLines, table } from './report.js'
 import { runMeasure } from './runner.js'
@@ -18,11 +19,12 @@ const RUN_MS_MAX = 11 * 60_000
 /** What no limit of a part has ended by then is ended here, with the tables made so far. */
 const STOP_MS_MAX = 12 * 60_000
 
-const MEASURES = [...SIZE, ...JOIN, ...MESSAGES, ...BULK, ...IDLE]
+const MEASURES = [...SIZE, ...JOIN, ...MESSAGES, ...BULK, ...STATE, ...IDLE]
 
 async function main() {
   const options = parseOptions(process.argv.slice(2))
   if (options.only.includes('idle')) buildClients()
+  if (options.only.includes('state')) prepareState()
   const startedAt = Date.now()
   const loadBefore = loadavg()
   const measures = MEASURES.filter(({ group }) => options.only.includes(group))
@@ -37,6 +39,10 @@ async function main() {
     }
   }
 
+  if (options.only.includes('state')) {
+    for (const name of STATE_SUBJECTS) scripts.set(`state-${name}`, await bundleStatePage(name))
+  }
+
   const evaluations = []
   setTimeout(() => {
     report(evaluations)
@@ -44,7 +50,7 @@ async function main() {
     process.exit(1)
   }, STOP_MS_MAX).unref()
 
-  const lab = await openLab(scripts)
+  const lab = await openLab(scripts, new Map([['history', HISTORY_FILE]]))
   try {
     const deadline = startedAt + RUN_MS_MAX
     for (const measure of measures) {
@@ -56,6 +62,7 @@ async function main() {
     }
   } finally {
     await lab.close()
+    await rm(HISTORY_FILE, { force: true })
   }
 
   const machine = {

@@ -2,7 +2,8 @@
 //! body once: `cargo run --release -p meshlace-core --example ledger-insert`.
 //!
 //! Both sides in one run, the median of five; blocks come as a cold sync brings them, in runs of
-//! up to 256 with one signature each.
+//! up to 256 with one signature each. With `--file PATH` it writes them as a file of the public room
+//! `bench` instead, for pages to import; each holds one action of a store named `board`.
 #![allow(clippy::expect_used, reason = "a measurement that cannot go on says so")]
 
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use meshlace_core::crypto::{Signature, Signing};
 use meshlace_core::id::RoomId;
 use meshlace_core::ledger::block::{self, Flags, UnverifiedBlock};
 use meshlace_core::ledger::{
-    BlockIndex, Credential, Dag, Genesis, Order, RoomKind, Source, VerifiedRun,
+    BlockIndex, Credential, Dag, FileItem, Genesis, Order, RoomKind, Source, VerifiedRun,
 };
 use meshlace_core::rng::{Rng, Seed};
 use meshlace_core::time::WallTime;
@@ -30,7 +31,30 @@ struct Run {
     signature: Signature,
 }
 
+/// `{ type: 'move', to: 'e4' }` for the store `board`, as in `vectors/v1/actions.json`.
+const PAYLOAD: &[u8] = b"\x85\x01\x81\x82\x65board\x82\x62to\x64type\x81\x00\x81\x62e4\x64move";
+
 fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.as_slice() {
+        [] => measure(),
+        [flag, path] if flag == "--file" => {
+            let genesis = Genesis::public("bench").expect("a name");
+            std::fs::write(path, file(&genesis)).expect("a file that can be written");
+        }
+        _ => println!("usage: ledger-insert [--file PATH]"),
+    }
+}
+
+/// All blocks as one file, each run with the one signature it came with.
+fn file(genesis: &Genesis) -> Vec<u8> {
+    let dag = hold(genesis, &write(genesis));
+    let mut bytes = FileItem::of_genesis(genesis).encode();
+    bytes.extend_from_slice(&dag.export_from(BlockIndex(0), usize::MAX).0);
+    bytes
+}
+
+fn measure() {
     let key = Signing::from_seed(&[1; 32]);
     let genesis =
         Genesis::create(RoomKind::Open, key.member(), "bench", [1; 16]).expect("a genesis");
@@ -118,7 +142,7 @@ fn write(genesis: &Genesis) -> Vec<Run> {
         let header = dag
             .draft(key.author(), first.as_ref(), Flags::NONE, wall, &mut rng)
             .expect("may write");
-        let body = block::salted(rng.bytes(), &[7; 40]);
+        let body = block::salted(rng.bytes(), PAYLOAD);
         let run = VerifiedRun::sign(&genesis.room(), key, header, &body).expect("a block");
         assert_eq!(dag.offer(run, Source(0)).held_count, 1);
     }

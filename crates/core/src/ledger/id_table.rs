@@ -34,8 +34,7 @@ impl IdTable {
     /// An empty table whose slots follow from `seed`.
     pub(super) fn new(seed: Seed, purpose: u8) -> Self {
         let digest = derive(Context::TABLE, &[&seed.0, &[purpose]]);
-        let word = |from: usize| word_at(digest.as_bytes(), from);
-        Self { key: [word(0), word(8)], slots: Vec::new(), count: 0 }
+        Self { key: words(digest.as_bytes()), slots: Vec::new(), count: 0 }
     }
 
     /// The value under `id` for which `is_it` says so.
@@ -141,17 +140,19 @@ impl IdTable {
     /// Two secret words against two words of the id, multiplied and folded.
     fn tag(&self, id: &[u8; 32]) -> u32 {
         let [low, high] = self.key;
-        let product = u128::from(word_at(id, 0) ^ low) * u128::from(word_at(id, 8) ^ high);
+        let [first, second] = words(id);
+        let product = u128::from(first ^ low) * u128::from(second ^ high);
         let folded = (product ^ (product >> 64)) & u128::from(u64::MAX);
         let folded = folded ^ (folded >> 32);
         u32::try_from(folded & u128::from(u32::MAX)).unwrap_or(0)
     }
 }
 
-fn word_at(bytes: &[u8; 32], from: usize) -> u64 {
-    let mut word = [0; 8];
-    word.iter_mut().zip(bytes.iter().skip(from)).for_each(|(to, from)| *to = *from);
-    u64::from_le_bytes(word)
+/// The first two words. Copied byte by byte they were a sixth of what it took to take a history in.
+fn words(bytes: &[u8; 32]) -> [u64; 2] {
+    let Some((first, rest)) = bytes.split_first_chunk() else { return [0; 2] };
+    let second = rest.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+    [u64::from_le_bytes(*first), second]
 }
 
 #[cfg(test)]
