@@ -128,7 +128,7 @@ test('two tabs of a profile never hold one slot, and a reload gets the one it ha
   // The second one reloads: the old page lets go a little later.
   const second = slots.find((slot) => slot!.number === 1)!
   const tab = slots[1] === second ? two : one
-  const again = takeSlot(tab, 'room', storage)
+  const again = takeSlot({ ...tab, held: new Set() }, 'room', storage)
   await Promise.resolve()
   second.release()
   assert.equal((await again)!.number, 1)
@@ -142,13 +142,17 @@ test('a duplicated tab waits for the slot that it remembers, then takes another'
   const storage = new MemoryStorage()
   const one = tabOf(locks, local)
   await takeSlot(one, 'room', storage)
+  // A second room of the very same page need not wait for itself.
+  const beside = await takeSlot(one, 'room', storage)
+  assert.equal(beside!.number, 1)
+  one.session.setItem('meshlace room', '0')
   const controller = new AbortController()
   const timeout = mock.method(AbortSignal, 'timeout', () => controller.signal)
   const taking = takeSlot(tabOf(locks, local, one.session.copy()), 'room', storage)
   await Promise.resolve()
   assert.deepEqual(timeout.mock.calls[0]!.arguments, [2_000])
   controller.abort(new DOMException('late', 'TimeoutError'))
-  assert.equal((await taking)!.number, 1)
+  assert.equal((await taking)!.number, 2)
   timeout.mock.restore()
 })
 
@@ -196,7 +200,7 @@ test('only a page that ended in order leaves a clean slot, and the mark counts o
 
 test('without Web Locks each load takes a slot that was never used, and there are 64', async () => {
   const storage = new MemoryStorage()
-  const world = { locks: undefined, session: undefined, local: undefined }
+  const world = { locks: undefined, session: undefined, local: undefined, held: new Set<string>() }
   const numbers = []
   for (let load = 0; load < 65; load++) numbers.push((await takeSlot(world, 'room', storage))?.number)
   assert.deepEqual(numbers, [...Array.from({ length: 64 }, (_, at) => at), undefined])
@@ -204,7 +208,7 @@ test('without Web Locks each load takes a slot that was never used, and there ar
 
 test('a page whose small storages throw has slots all the same', async () => {
   const broken = new Proxy({}, { get: () => () => { throw new DOMException('no', 'SecurityError') } }) as Storage
-  const slot = await takeSlot({ locks: new FakeLocks().manager, session: broken, local: broken }, 'room', new MemoryStorage())
+  const slot = await takeSlot({ locks: new FakeLocks().manager, session: broken, local: broken, held: new Set<string>() }, 'room', new MemoryStorage())
   slot!.markClean()
   assert.deepEqual([slot!.number, slot!.isClean], [0, false])
 })

@@ -299,3 +299,14 @@ labTest('a page whose storage was restored from a backup does not contradict wha
     assert.deepEqual(await page.run((lab) => lab.of('error').filter(({ error }) => error.code === 'AuthorForked')), [])
   }
 })
+
+labTest('two rooms of one page do not wait for one another, nor does one that was left and is joined again', { timeout: 60_000 }, async (lab) => {
+  const { address, pages: [a] } = await lab.mesh('chromium:one')
+  const { joinMs } = await a.join(address, { name: 'second' })
+  await a.until('the two agree', 5_000, (lab) => lab.room('room').ledger.digest === lab.room('second').ledger.digest)
+  assert.ok(joinMs < 1_000, `${joinMs} ms`)
+  await a.leave('second')
+  await a.leave()
+  const again = await a.join(address)
+  assert.ok(again.joinMs < 1_000, `${again.joinMs} ms`)
+})

@@ -135,10 +135,8 @@ export class Ledger implements StatesRoom, RecordEffects {
     this.states.close()
     this.stores.close(error)
     this.receipts.close(error)
-    void this.#committing.then(() => {
-      this.#storage?.close()
-      this.#slot?.release()
-    })
+    void this.#committing.then(() => this.#storage?.close())
+    this.#slot?.release(this.#committing)
   }
 
   // ---- what the core tells

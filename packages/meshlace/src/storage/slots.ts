@@ -21,8 +21,8 @@ export interface Slot {
   markClean(): void
   /** Takes that back. */
   markDirty(): void
-  /** Lets it go. */
-  release(): void
+  /** Lets it go, once what is under way has ended. */
+  release(underWay?: Promise<unknown>): void
 }
 
 /** What of the page's world is used. */
@@ -32,16 +32,19 @@ export interface SlotWorld {
   readonly session: Pick<Storage, 'getItem' | 'setItem'> | undefined
   /** Outlives it, and is written at once: what a page that ends still can do. */
   readonly local: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'> | undefined
+  /** What this very page holds: it will not let go while another room of it waits. */
+  readonly held: Set<string>
 }
 
 /** Takes a slot of this room; undefined if all are taken. */
 export async function takeSlot(world: SlotWorld, room: string, storage: RoomStorage): Promise<Slot | undefined> {
   const name = `meshlace ${room}`
-  const held = world.locks === undefined ? await freshSlot(storage) : await lockSlot(world.locks, world.session, name)
+  const held = world.locks === undefined ? await freshSlot(storage) : await lockSlot(world.locks, world, name)
   if (held === undefined) return undefined
   attempt(() => world.session?.setItem(name, String(held.number)))
   const marker = `${name} ${held.number}`
   const token = `clean ${held.number}`
+  world.held.add(marker)
   const left = attempt(() => world.local?.getItem(marker)) ?? undefined
   const isClean = left !== undefined && left === (await storage.value(token))
   attempt(() => world.local?.removeItem(marker))
@@ -59,9 +62,15 @@ export async function takeSlot(world: SlotWorld, room: string, storage: RoomStor
     },
     markClean: () => attempt(() => world.local?.setItem(marker, value())),
     markDirty: () => attempt(() => world.local?.removeItem(marker)),
-    release: held.release,
+    release(underWay) {
+      world.held.delete(marker)
+      if (underWay === undefined) held.release()
+      else void underWay.then(held.release)
+    },
   }
 }
+
+const heldHere = new Set<string>()
 
 /** The world as this page has it. */
 export function pageWorld(): SlotWorld {
@@ -69,6 +78,7 @@ export function pageWorld(): SlotWorld {
     locks: typeof navigator === 'undefined' ? undefined : (navigator.locks as LockManager | undefined),
     session: attempt(() => globalThis.sessionStorage),
     local: attempt(() => globalThis.localStorage),
+    held: heldHere,
   }
 }
 
@@ -77,9 +87,9 @@ interface Held {
   release(): void
 }
 
-async function lockSlot(locks: LockManager, session: SlotWorld['session'], name: string): Promise<Held | undefined> {
+async function lockSlot(locks: LockManager, { session, held: heldHere }: SlotWorld, name: string): Promise<Held | undefined> {
   const remembered = Number(attempt(() => session?.getItem(name)) ?? NaN)
-  if (remembered >= 0 && remembered < SLOT_COUNT_MAX) {
+  if (remembered >= 0 && remembered < SLOT_COUNT_MAX && !heldHere.has(`${name} ${remembered}`)) {
     // After a reload the page that was here before may hold it a little longer.
     const held = await lock(locks, name, remembered, { signal: AbortSignal.timeout(WAIT_MS) })
     if (held !== undefined) return held

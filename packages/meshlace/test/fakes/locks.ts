@@ -51,5 +51,5 @@ export class FakeItems {
 
 /** A tab of a profile. */
 export function tabOf(locks: FakeLocks, local: FakeItems, session = new FakeItems()): SlotWorld & { session: FakeItems } {
-  return { locks: locks.manager, local, session }
+  return { locks: locks.manager, local, session, held: new Set() }
 }
