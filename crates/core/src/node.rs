@@ -292,12 +292,6 @@ impl Node {
             Input::TrackArrived { connection, media_id } => {
                 return self.on_track(connection, media_id);
             }
-            Input::OpenLedger(_)
-            | Input::Restored { .. }
-            | Input::RestoreDone
-            | Input::Stored { .. }
-            | Input::WriteBlock { .. }
-            | Input::Import { .. } => return self.tell_ledger(input),
             Input::Leave => self.leave(),
             driver => return self.tell_connection(driver),
         }

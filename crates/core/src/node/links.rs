@@ -40,7 +40,7 @@ impl Node {
         }
     }
 
-    /// Hands what the driver says of a connection to its link.
+    /// Hands what the driver says of a connection to its link, and the rest to the ledger.
     pub(super) fn tell_connection(&mut self, input: Input) -> Outcome {
         let (connection, input) = match input {
             Input::Described { connection, ticket, description } => {
@@ -85,7 +85,7 @@ impl Node {
             Input::Buffered { connection, channel, bytes } => {
                 (connection, LinkInput::Buffered(connection, channel, bytes))
             }
-            _ => return Outcome::Stale,
+            other => return self.tell_ledger(other),
         };
         match self.peer_of(connection) {
             Some(id) => self.tell_link(id, input),
