@@ -284,6 +284,8 @@ export class Hub {
 
 /** The channel on which states are compared; no application's. */
 export const STATES_TOPIC = 'meshlace:states'
+/** More is said of states by nobody but who wants to fill our memory: this is the hashes of 300 stores. */
+export const STATES_BYTES_MAX = 64 * 1024
 
 /** What a query or answer of `undefined` is. */
 export const NOTHING: Encoded = { kind: Kind.nothing, bytes: new Uint8Array(0), name: '', type: '' }

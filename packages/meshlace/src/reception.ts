@@ -5,7 +5,7 @@
 import { decode, decodeJson, encode, type Encoded } from './content.js'
 import type { Application } from './driver.js'
 import { MeshError } from './errors.js'
-import { asBytes, NOTHING, STATES_TOPIC, type Heard, type Hub } from './hub.js'
+import { asBytes, NOTHING, STATES_BYTES_MAX, STATES_TOPIC, type Heard, type Hub } from './hub.js'
 import type { ImportResult } from './ledger/types.js'
 import type { ContentMeta } from './machine.js'
 import { MeshPeer } from './peer.js'
@@ -121,7 +121,7 @@ export class Reception implements Application {
 
   topicMessage(id: PeerId, name: string, kind: number, meta: ContentMeta | undefined, bytes: Uint8Array): void {
     if (name === STATES_TOPIC) {
-      this.#read(id, kind, meta, bytes, (message) => this.#hub.ledger.states.heard(id, message))
+      if (bytes.length <= STATES_BYTES_MAX) this.#read(id, kind, meta, bytes, (message) => this.#hub.ledger.states.heard(id, message))
       return
     }
     const size = bytes.length

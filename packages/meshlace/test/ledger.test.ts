@@ -325,12 +325,19 @@ test('a peer that comes to another state of the same blocks is told of, with the
     })
     for (const page of pages) await settle(page)
   }
-  assert.equal(divergences.length > 0, true)
+  assert.equal(divergences.length, 1)
   const { store, version, length, peer, keys, own, theirs } = divergences[0]!
   assert.deepEqual({ store, version, length, peer, keys }, { store: 'state', version: 1, length: 1, peer: 'two', keys: ['clock'] })
   assert.notEqual(own, theirs)
   assert.equal(own.length, 43)
-  assert.equal(two.errors[0]!.code, 'Diverged')
+  assert.deepEqual(two.errors.map(({ code }) => code), ['Diverged'])
+  // Nonsense is nobody's business.
+  for (const nonsense of [null, 7, [], [1], ['x', 1], [one.room.ledger.digest, [[{}], [1, 2], null]], [one.room.ledger.digest, {}, 1, [], 5]]) {
+    const bytes = new TextEncoder().encode(JSON.stringify(nonsense))
+    one.fake.out.push((_, notices) => notices.topicMessage('two', 'meshlace:states', 2, undefined, bytes))
+  }
+  await settle(one)
+  assert.equal(divergences.length, 1)
   assert.throws(() => one.room.channel('meshlace:states'), { code: 'InvalidArgument' })
 })
 

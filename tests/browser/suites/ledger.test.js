@@ -310,3 +310,22 @@ labTest('two rooms of one page do not wait for one another, nor does one that wa
   const again = await a.join(address)
   assert.ok(again.joinMs < 1_000, `${again.joinMs} ms`)
 })
+
+labTest('pages whose reducers are not deterministic are told which key differs', { timeout: 60_000 }, async (lab) => {
+  const { pages: [a, b] } = await lab.mesh('chromium:one', 'firefox:one')
+  for (const page of [a, b]) {
+    await page.run((lab) => {
+      globalThis.odd = lab.room().store('odd', {
+        version: 1,
+        initial: { count: 0 },
+        reduce: ({ count }) => ({ count: count + 1, where: location.host }),
+      })
+      lab.room().on('divergence', (found) => (globalThis.diverged = found))
+    })
+  }
+  await a.run(() => void globalThis.odd.dispatch({ type: 'any' }))
+  for (const [page, other] of [[a, b], [b, a]]) {
+    const { store, keys, peer } = await page.until('it is told', 10_000, () => globalThis.diverged)
+    assert.deepEqual({ store, keys, peer }, { store: 'odd', keys: ['where'], peer: other.id })
+  }
+})

@@ -157,7 +157,8 @@ export class BlockReader {
       const member = bytes.subarray(at + 32, at + 64)
       // Known by a fork alone: its first block will tell.
       if (member.every((byte) => byte === 0)) continue
-      this.#authors.set(from + at / AUTHOR_BYTES, { author: textOf(bytes.subarray(at, at + 32)), member: textOf(member) })
+      const author = textOf(bytes.subarray(at, at + 32))
+      this.#authors.set(from + at / AUTHOR_BYTES, { author, member: textOf(member) })
     }
   }
 }

@@ -87,7 +87,11 @@ interface Held {
   release(): void
 }
 
-async function lockSlot(locks: LockManager, { session, held: heldHere }: SlotWorld, name: string): Promise<Held | undefined> {
+async function lockSlot(
+  locks: LockManager,
+  { session, held: heldHere }: SlotWorld,
+  name: string,
+): Promise<Held | undefined> {
   const remembered = Number(attempt(() => session?.getItem(name)) ?? NaN)
   if (remembered >= 0 && remembered < SLOT_COUNT_MAX && !heldHere.has(`${name} ${remembered}`)) {
     // After a reload the page that was here before may hold it a little longer.

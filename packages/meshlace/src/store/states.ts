@@ -61,7 +61,7 @@ export class States {
   readonly #hashed = new Map<string, Hashed>()
   /** What peers said last. */
   readonly #heard = new Map<PeerId, readonly [digest: string, states: readonly (readonly unknown[])[]]>()
-  /** Store and peer of what was told: once is enough. */
+  /** Store and peer of what was told or heard. */
   readonly #told = new Set<string>()
   readonly #keptCounts = new Map<string, number>()
   readonly #unplain = new Set<string>()
@@ -139,10 +139,7 @@ export class States {
     for (const [name, version, hash] of states) {
       const own = this.#hashed.get(name as string)
       if (own === undefined || own.hash === hash || this.#stores.get(name as string)?.version !== version) continue
-      const key = `${String(name)} ${peer}`
-      if (this.#told.has(key)) continue
-      if (this.#told.size >= HEARD_COUNT_MAX) this.#told.clear()
-      this.#told.add(key)
+      if (!this.#isFirst(`told ${String(name)} ${peer}`)) continue
       this.#room.tell(peer, [this.#digest, name, version, own.hash, this.#keysOf(own.state)])
     }
   }
@@ -151,6 +148,7 @@ export class States {
   #differs(peer: PeerId, [name, version, hash, keys]: readonly unknown[]): void {
     const own = this.#hashed.get(name as string)
     if (own === undefined || own.hash === hash || this.#stores.get(name as string)?.version !== version) return
+    if (!this.#isFirst(`heard ${String(name)} ${peer}`)) return
     const ownKeys = this.#keysOf(own.state)
     const theirKeys = isObject(keys) ? keys : {}
     const differing = [...new Set([...Object.keys(ownKeys), ...Object.keys(theirKeys)])]
@@ -163,8 +161,16 @@ export class States {
       peer,
       keys: differing,
       own: own.hash,
-      theirs: String(hash),
+      theirs: String(hash).slice(0, own.hash.length),
     })
+  }
+
+  /** Whether this is said for the first time: a peer may say the same as often as it likes. */
+  #isFirst(what: string): boolean {
+    if (this.#told.has(what)) return false
+    if (this.#told.size >= HEARD_COUNT_MAX) this.#told.clear()
+    this.#told.add(what)
+    return true
   }
 
   /** A short hash of the value under each key, where there are few. */

@@ -10,7 +10,15 @@
  * a dispatch costs one call of the reducer, and the state that was shown stays the same object.
  */
 import { MeshError } from '../errors.js'
-import type { ActionContext, Receipt, SharedStore, StoreAction, StoreObservable, StoreOptions, StoreReducer } from '../ledger/types.js'
+import type {
+  ActionContext,
+  Receipt,
+  SharedStore,
+  StoreAction,
+  StoreObservable,
+  StoreOptions,
+  StoreReducer,
+} from '../ledger/types.js'
 import type { Unsubscribe } from '../types.js'
 import { EarlyContext, PlacedContext } from './context.js'
 import { Fold } from './fold.js'
@@ -63,7 +71,8 @@ export class MeshStore<S, A extends StoreAction> implements SharedStore<S, A> {
     if (this.#isReducing) throw new MeshError('InvalidArgument', { message: 'a reducer must not dispatch' })
     const copy = plainCopy(action) as T & Plain
     if (typeof copy.type !== 'string') {
-      throw new MeshError('InvalidArgument', { message: 'an action has a type', expected: 'string', found: typeof copy.type })
+      const found = typeof copy.type
+      throw new MeshError('InvalidArgument', { message: 'an action has a type', expected: 'string', found })
     }
     const context = this.#stores.earlyContext()
     let cause: unknown
@@ -174,7 +183,8 @@ export class MeshStore<S, A extends StoreAction> implements SharedStore<S, A> {
     const { before, context } = pending
     const action = pending.action as A & Plain
     const failed = () => (context.isEarly = true)
-    pending.after = this.#isAllowed(before, action, context, failed) ? this.#next(before, action, context, failed) : before
+    const isAllowed = this.#isAllowed(before, action, context, failed)
+    pending.after = isAllowed ? this.#next(before, action, context, failed) : before
   }
 
   readonly #step = (state: S, block: FoldBlock, index: number): S => {
@@ -185,7 +195,8 @@ export class MeshStore<S, A extends StoreAction> implements SharedStore<S, A> {
     actions.forEach(({ at, action }, nth) => {
       const early = written?.[nth]
       if (early !== undefined) early.isFolded = true
-      if (early?.before === state && !early.context.isEarly && early.context.author === block.author) state = early.after
+      const holds = early?.before === state && !early.context.isEarly && early.context.author === block.author
+      if (holds) state = early.after
       else state = this.#placedNext(state, action as A & Plain, block, index, at)
     })
     return state

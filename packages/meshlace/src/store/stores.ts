@@ -103,7 +103,7 @@ export class Stores {
     if (this.#batch.length >= BATCH_COUNT_MAX) {
       throw new MeshError('QueueFull', { delivery: 'not-sent', limit: BATCH_COUNT_MAX })
     }
-    // Of a text that is shorter no payload comes that is too long: at worst the four characters `0.1,` become nine bytes.
+    // Of a shorter text comes no payload that is too long: at worst the four characters `0.1,` become nine bytes.
     if (JSON.stringify(dispatched.action).length > ACTIONS_BYTES_MAX / 4) packActions([dispatched])
     this.#batch.push(dispatched)
     this.#writing ??= new Promise((resolve) => (this.#written = resolve))
