@@ -232,3 +232,37 @@ fn burst_is_said_at_once_and_after_it_is_stored() {
     assert_eq!(runs.iter().map(Vec::len).collect::<Vec<_>>(), [5]);
     assert_eq!(runs[0].iter().filter(|block| block.signature.is_some()).count(), 1);
 }
+
+/// whatever our own storage holds above a lost block waits for it, however much that is.
+#[test]
+fn stored_blocks_above_a_lost_one_wait_without_limit() {
+    let open = |rig: &mut Rig, records: &[Record]| {
+        let (now, genesis) = (rig.now(), Some(genesis().bytes().to_vec()));
+        let profile = Seed([1; 32]);
+        let config = LedgerConfig { profile, slot: 0, is_clean: true, has_storage: true, genesis };
+        assert_eq!(rig.ledger.open(now, config), Ok(()));
+        for record in records {
+            rig.ledger.load(&record.key, record.bytes.as_deref().unwrap_or_default());
+        }
+        rig.ledger.end_loading(now);
+        rig.settle();
+    };
+    let count = u32::try_from(crate::limits::PENDING_AUTHOR_COUNT_MAX).expect("small") + 500;
+    let mut rig = Rig::new();
+    open(&mut rig, &[]);
+    let now = rig.now();
+    (0..count).for_each(|_| drop(rig.ledger.write(now, b"", Flags::NONE)));
+    while let Some(ticket) = rig.tickets.pop() {
+        rig.ledger.on_stored(now, ticket, Ok(()));
+        rig.settle();
+    }
+    rig.records.sort_by(|a, b| a.key.cmp(&b.key));
+    let blocks = rig.records.iter().filter(|record| record.key.first() == Some(&2));
+    assert_eq!(blocks.count(), count as usize);
+    let second = rig.records.iter().position(|record| record.key.get(4) == Some(&2));
+    rig.records.remove(second.expect("a block of height 2"));
+    let mut again = Rig::new();
+    open(&mut again, &rig.records);
+    let view = again.ledger.view().expect("open");
+    assert_eq!((view.dag().held_count(), view.dag().pending_count()), (1, count as usize - 2));
+}
