@@ -329,3 +329,63 @@ labTest('pages whose reducers are not deterministic are told which key differs',
     assert.deepEqual({ store, keys, peer }, { store: 'odd', keys: ['where'], peer: other.id })
   }
 })
+
+labTest('a profile that was copied and used twice forks: everyone is told, has the proof, and holds the same', { timeout: 60_000 }, async (lab) => {
+  const { address, pages: [a, c] } = await lab.mesh('chromium:one', 'chromium:two')
+  await a.run((lab) => lab.write('before', 10, { apart: true }))
+  await converged([a, c], 10, 5_000)
+  await a.until('all is stored', 5_000, (lab) => lab.outcomes().every(({ state }) => state === 'resolved'))
+  await a.leave()
+  // Everything the page has, the mark of its orderly end too.
+  const copied = await a.run(async () => {
+    const done = (request) => new Promise((resolve) => (request.onsuccess = () => resolve(request.result)))
+    const copies = []
+    for (const { name } of await indexedDB.databases()) {
+      const database = await done(indexedDB.open(name))
+      const stores = []
+      for (const own of ['records', 'values']) {
+        const store = database.transaction(own).objectStore(own)
+        const [keys, values] = await Promise.all([done(store.getAllKeys()), done(store.getAll())])
+        const plain = (value) => (typeof value === 'string' || typeof value === 'number' ? value : [...new Uint8Array(value.buffer ?? value)])
+        stores.push(keys.map((key, n) => [plain(key), plain(values[n])]))
+      }
+      copies.push([name, stores])
+    }
+    return { copies, marks: Object.entries(localStorage) }
+  })
+  const x = await lab.page('chromium:two')
+  await x.run(async (_lab, { copies, marks }) => {
+    const done = (request) => new Promise((resolve) => (request.onsuccess = () => resolve(request.result)))
+    for (const [name, stores] of copies) {
+      const request = indexedDB.open(name, 1)
+      request.onupgradeneeded = () => ['records', 'values'].map((own) => request.result.createObjectStore(own))
+      const database = await done(request)
+      const real = (value) => (Array.isArray(value) ? Uint8Array.from(value) : value)
+      for (const [at, own] of ['records', 'values'].entries()) {
+        const store = database.transaction(own, 'readwrite').objectStore(own)
+        await Promise.all(stores[at].map(([key, value]) => done(store.put(real(value), real(key)))))
+      }
+      database.close()
+    }
+    for (const [name, value] of marks) localStorage.setItem(name, value)
+  }, copied)
+  await a.reload()
+  await Promise.all([a.join(address), x.join(address)])
+  await Promise.all([a.run((lab) => lab.write('a', 5)), x.run((lab) => lab.write('x', 5))])
+  const told = (page) =>
+    page.until('the fork is told', 10_000, (lab) => lab.of('error').find(({ error }) => error.code === 'AuthorForked')?.error)
+  const forks = await Promise.all([a, x, c].map(told))
+  assert.equal(new Set(forks.map(({ found }) => found)).size, 1)
+  assert.ok(await c.run((lab, author) => lab.room().ledger.forkProof(author).length > 100, forks[0].found))
+  await Promise.all([a.linkedTo(c, x), x.linkedTo(c)])
+  await c.until('all hold the same', 10_000, async (lab) => lab.held().count >= 10)
+  let states
+  for (let n = 0; n < 50; n += 1) {
+    states = await Promise.all([a, x, c].map((page) => page.run((lab) => lab.held())))
+    if (states.every(({ digest }) => digest === states[0].digest)) break
+    await sleep(200)
+  }
+  assert.deepEqual(states[1], states[0])
+  assert.deepEqual(states[2], states[0])
+  assert.deepEqual(JSON.parse(states[0].state).texts.slice(0, 10), Array.from({ length: 10 }, (_, n) => `before-${n}`))
+})
