@@ -135,6 +135,10 @@ export interface Machine {
   ledgerRead(from: number, count: number, bytesMax: number): Uint8Array
   /** Of each author from this number on: key, member, count of good blocks, lowest fork. */
   ledgerAuthors(from: number): Uint8Array
+  /** For `count` blocks from this number on: how many blocks it names, and their numbers, as 32-bit words. */
+  ledgerLinks(from: number, count: number): Uint8Array
+  /** How many blocks lie from this one to the signature that vouches for it, itself included; 0 if none does. */
+  ledgerCheck(number: number): number
   /** Where a block is in the order; -1 if it is void. */
   ledgerPlace(number: number): number
   ledgerDigest(): Uint8Array

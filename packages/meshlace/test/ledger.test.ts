@@ -207,7 +207,9 @@ test('blocks come in order, with who wrote what, and each once however the order
   }
   assert.equal(blocks.length, 601)
   assert.equal(new Set(blocks.map(({ id }) => id)).size, 601)
-  assert.deepEqual(blocks[1], {
+  const { parents, check, ...second } = blocks[1]!
+  assert.deepEqual([parents(), check(), blocks[0]!.parents()], [[blocks[0]!.id], 2, []])
+  assert.deepEqual(second, {
     id: blocks[1]!.id,
     author: Buffer.from(new Uint8Array(32).fill(2)).toString('base64url'),
     member: Buffer.from(new Uint8Array(32).fill(12)).toString('base64url'),
@@ -217,10 +219,18 @@ test('blocks come in order, with who wrote what, and each once however the order
     actions: [{ store: 'board', action: add('1') }],
     wallTime: new Date(1_001 + 2 ** 32),
   })
+  const froms: number[] = []
+  const off = page.room.ledger.subscribe((from) => froms.push(from))
+  page.fake.put(payload('last'), 601)
+  await settle(page)
+  off()
+  page.fake.put(payload('very last'), 602)
+  await settle(page)
+  assert.deepEqual(froms, [601])
   const own = []
   for await (const { author } of page.room.ledger.blocks({ author: blocks[0]!.member, from: 100 })) own.push(author)
   assert.equal(own.length, 250)
-  assert.equal(page.room.ledger.length, 601)
+  assert.equal(page.room.ledger.length, 603)
   assert.equal(page.room.ledger.digest.length, 43)
   assert.deepEqual(page.room.ledger.forkProof(blocks[1]!.author), Uint8Array.of(7))
   assert.equal(page.room.ledger.forkProof(blocks[0]!.author), undefined)

@@ -33,6 +33,18 @@ labTest('what one page writes shows on the others, by author, and receipts say w
   }, members[0])
   assert.equal(written.length, 51)
   assert.equal(written[0], 'a-0')
+  // Every block names blocks that stand before it, and is vouched for.
+  const wrong = await b.run(async (lab) => {
+    const [before, wrong] = [new Set(), []]
+    for await (const block of lab.room().ledger.blocks()) {
+      if (block.check() === 0 || !block.parents().every((id) => before.has(id)) || (before.size > 0 && block.parents().length === 0)) {
+        if (block.seq > 0) wrong.push(block.id)
+      }
+      before.add(block.id)
+    }
+    return wrong
+  })
+  assert.deepEqual(wrong, [])
 })
 
 labTest('two are cut off from a third, all three write, and heal to one state', { timeout: 150_000 }, async (lab) => {

@@ -2,6 +2,7 @@
 import { MeshError } from '../errors.js'
 import type { Hub } from '../hub.js'
 import type { LedgerBlock } from './blocks.js'
+import type { Unsubscribe } from '../types.js'
 import type { Block, BlockQuery, ImportResult, RoomLedger } from './types.js'
 
 /** The object behind {@link RoomLedger}. */
@@ -24,6 +25,13 @@ export class MeshRoomLedger implements RoomLedger {
     return this.#hub.ledger.digest()
   }
 
+  subscribe(listener: (from: number) => void): Unsubscribe {
+    const { ledger } = this.#hub
+    const own = (from: number) => ledger.call(() => listener(from))
+    ledger.changeListeners.add(own)
+    return () => void ledger.changeListeners.delete(own)
+  }
+
   async *blocks({ from = 0, author, signal }: BlockQuery = {}): AsyncIterableIterator<Block> {
     const { ledger } = this.#hub
     const seen = new Set<number>()
@@ -40,7 +48,9 @@ export class MeshRoomLedger implements RoomLedger {
           signal?.throwIfAborted()
           if (seen.has(block.number)) continue
           seen.add(block.number)
-          if (author === undefined || author === block.author || author === block.member) yield shown(block, first + at)
+          if (author === undefined || author === block.author || author === block.member) {
+            yield this.#shown(block, first + at)
+          }
         }
       }
     } finally {
@@ -75,21 +85,30 @@ export class MeshRoomLedger implements RoomLedger {
         : new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
     return this.#hub.importLedger(bytes)
   }
-}
 
-function shown(block: LedgerBlock, index: number): Block {
-  const actions: (Block['actions'][number] & { at: number })[] = []
-  for (const [store, placed] of block.actions) for (const { at, action } of placed) actions.push({ at, store, action })
-  actions.sort((one, other) => one.at - other.at)
-  return {
-    id: block.id(),
-    author: block.author,
-    member: block.member,
-    seq: block.seq,
-    height: block.height,
-    index,
-    actions: actions.map(({ store, action }) => ({ store, action })),
-    wallTime: new Date(block.wallMs),
+  #shown(block: LedgerBlock, index: number): Block {
+    const { ledger, driver } = this.#hub
+    const { author, member, seq, height, number, wallMs } = block
+    const actions: (Block['actions'][number] & { at: number })[] = []
+    for (const [store, placed] of block.actions) for (const { at, action } of placed) actions.push({ at, store, action })
+    actions.sort((one, other) => one.at - other.at)
+    return {
+      id: block.id(),
+      author,
+      member,
+      seq,
+      height,
+      index,
+      actions: actions.map(({ store, action }) => ({ store, action })),
+      wallTime: new Date(wallMs),
+      parents() {
+        const words = new Uint32Array(driver.ask((machine) => machine.ledgerLinks(number, 1)).slice().buffer)
+        // Void ones are not in the order, and have no name here.
+        const places = Array.from(words.subarray(1), (named) => driver.ask((machine) => machine.ledgerPlace(named)))
+        return places.filter((place) => place >= 0).map((place) => ledger.blocks.read(place, 1)[0]!.id())
+      },
+      check: () => driver.ask((machine) => machine.ledgerCheck(number)),
+    }
   }
 }
 

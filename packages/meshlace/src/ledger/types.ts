@@ -123,6 +123,13 @@ export interface Block {
   readonly actions: readonly { readonly store: string; readonly action: object }[]
   /** When, by its author's own clock. Decides nothing. */
   readonly wallTime: Date
+  /** The blocks that it names: its author's one before, if there is one, then those of others that it had seen. */
+  parents(): BlockId[]
+  /**
+   * Checks hashes and signature anew. Says how many blocks lie from this one to the signature that vouches
+   * for it, itself included: 1 is a signature of its own, 0 that none holds.
+   */
+  check(): number
 }
 
 /** Which blocks. */
@@ -151,6 +158,8 @@ export interface RoomLedger {
   readonly length: number
   /** Equal on pages that hold the same blocks; empty until the ledger is open. */
   readonly digest: string
+  /** Calls `listener` when the order has changed, with the place from which on it did. */
+  subscribe(listener: (from: number) => void): Unsubscribe
   /** The blocks there are, in order. Each comes once, also if the order changes meanwhile. */
   blocks(query?: BlockQuery): AsyncIterableIterator<Block>
   /** The proof that an author wrote two histories, which anyone can check; undefined if none is known. */

@@ -86,6 +86,15 @@ export class LedgerMachine extends FakeMachine {
     return this.order.indexOf(number)
   }
 
+  /** Each names the one before it, of whomever. */
+  ledgerLinks(from: number): Uint8Array {
+    return new Uint8Array(Uint32Array.from(from === 0 ? [0] : [1, from - 1]).buffer)
+  }
+
+  ledgerCheck(number: number): number {
+    return number + 1
+  }
+
   ledgerUnstored(): number {
     return this.unstored
   }
