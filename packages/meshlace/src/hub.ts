@@ -211,9 +211,10 @@ export class Hub {
     else console.error(error)
   }
 
-  /** The application has the room, or will never have it: tells what went wrong before, after its listeners are there. */
+  /** The application has the room, or will never have it: tells what happened before, after its listeners are there. */
   handedOver(): void {
     setTimeout(() => {
+      this.events.release()
       const early = this.#early ?? []
       this.#early = undefined
       for (const error of early) this.report(error)

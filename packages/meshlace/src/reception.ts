@@ -66,7 +66,11 @@ export class Reception implements Application {
   // ---- notices
 
   admitted(): void {
-    this.#told.push(() => this.#admission.admitted())
+    this.#told.push(() => {
+      // Until the application has the room, what happens would find no listener.
+      this.#hub.events.hold()
+      this.#admission.admitted()
+    })
   }
 
   joinFailed(error: MeshError): void {

@@ -102,6 +102,26 @@ test('two pages of one profile write from two slots, under one profile', async (
   assert.deepEqual(one.fake.opened!.profile, two.fake.opened!.profile)
 })
 
+test('who comes while the storage is still being read is told of once the room is there', async () => {
+  const fake = new LedgerMachine()
+  fake.answer = ([name]) => {
+    if (name !== 'start') return undefined
+    return (_, notices) => {
+      notices.admitted()
+      notices.peerAdded('a peer')
+      notices.peerJoined('a peer')
+      notices.status('connected')
+    }
+  }
+  const room = await join(coreOf(fake), ADDRESS, {})
+  const heard: string[] = []
+  room.on('peerjoin', (peer) => heard.push(peer.id))
+  room.on('status', (status) => heard.push(status))
+  assert.deepEqual([...room.peers.keys()], ['a peer'])
+  await idle()
+  assert.deepEqual(heard, ['a peer', 'connected'])
+})
+
 test('in memory nothing is stored: receipts say so, and nothing is reported', async () => {
   const page = await open({ storage: 'memory' })
   await settle(page)
