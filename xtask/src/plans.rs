@@ -68,6 +68,11 @@ pub(crate) fn test() -> Plan {
         .step("Testing all crates", |_| {
             cargo_test(&["--workspace", "--exclude", "meshlace-wasm-tool"])
         })
+        .step("Testing ledgers at length, optimised", |_| {
+            // Both say less where they are not optimised: 10 worlds of 500, short histories.
+            cargo_test(&["--release", "--package", "meshlace-core", "--test", "core", "ledger"])?;
+            cargo_test(&["--release", "--package", "meshlace-sim", "--test", "worlds", "ledgers"])
+        })
         .step("Looking for the browsers", |_| tools::browsers())
         .step("Testing the npm package", |workspace| npm::script(workspace, PACKAGE, "test"))
         .step("Testing the demo page", |workspace| npm::script(workspace, DEMO, "test"))
