@@ -6,7 +6,12 @@
 import { OURS } from '../contestants.js'
 import { call, everyone, finish, freshPages, newRoom, soon } from './measure.js'
 
-const CONTESTANTS = ['bare', 'simple-peer', 'PeerJS', OURS]
+/** The others store nothing; what storing costs is shown beside it. */
+const ENTRIES = [
+  ...everyone(['bare', 'simple-peer', 'PeerJS']),
+  { contestant: OURS, variant: 'in memory', options: { storage: 'memory' } },
+  { contestant: OURS, variant: 'stored', options: { storage: 'browser' } },
+]
 const GOALS = [{ against: 'bare', atMost: 1.3 }]
 const MESH_PAGES = 8
 
@@ -42,7 +47,7 @@ export const JOIN = [
     group: 'join',
     title: 'Join to first message delivered, 2 pages',
     rows: [{ id: 'join-2', label: 'join, 2 pages', unit: 'ms', better: 'lower', goals: GOALS }],
-    entries: everyone(CONTESTANTS),
+    entries: ENTRIES,
     rounds: { full: 11, quick: 3 },
     warmUp: true,
     budgetMs: 90_000,
@@ -55,7 +60,7 @@ export const JOIN = [
     rows: [
       { id: 'join-8', label: 'join, 8 pages, 28 links', unit: 'ms', better: 'lower', goals: GOALS },
     ],
-    entries: everyone(CONTESTANTS),
+    entries: ENTRIES,
     rounds: { full: 7, quick: 2 },
     warmUp: true,
     budgetMs: 120_000,

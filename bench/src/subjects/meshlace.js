@@ -8,8 +8,9 @@ export const name = 'Meshlace'
 export const load = preload
 
 /** @type {import('./subject.js').Join} */
-export async function join({ server, room: name }, events) {
-  const room = await joinRoom(name, { server: server.replace('http', 'ws'), iceServers: [] })
+export async function join({ server, room: name, storage }, events) {
+  const options = { server: server.replace('http', 'ws'), iceServers: [], storage }
+  const room = await joinRoom(name, options)
   const undelivered = new Set()
 
   function deliver(promise) {

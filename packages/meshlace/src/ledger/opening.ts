@@ -42,18 +42,27 @@ export type StorageChoice = 'browser' | 'memory'
 export async function openRoom(room: string, choice: StorageChoice, founder: Uint8Array | undefined): Promise<Opening> {
   const unkept = (refused: MeshError | undefined) => ({ profile: founder ?? freshProfile(), kept: undefined, refused })
   if (choice === 'memory') return unkept(undefined)
+  // Both at once: until the room's storage is read, `joinRoom` waits for it.
+  const opening = IndexedStorage.open(`meshlace ${room}`)
+  // It may be refused before anyone waits for it.
+  opening.catch(() => undefined)
   const { secret, refused } = await profileOf()
-  if (refused !== undefined) return unkept(refused)
+  if (refused !== undefined) {
+    void opening.then((storage) => storage.close(), () => undefined)
+    return unkept(refused)
+  }
   let storage: RoomStorage | undefined
   let slot: Slot | undefined
   try {
-    storage = await IndexedStorage.open(`meshlace ${room}`)
+    storage = await opening
     slot = await takeSlot(pageWorld(), room, storage)
     if (slot === undefined) throw new MeshError('TooMany', { message: 'too many tabs have this room open' })
     // All of it before anything is opened: of half a history no slot may write on.
     const records: StoredRecord[] = []
-    await storage.read((key, bytes) => records.push([key, bytes]))
-    const states = await storage.values(STATE_PREFIX)
+    const [states] = await Promise.all([
+      storage.values(STATE_PREFIX),
+      storage.read((key, bytes) => records.push([key, bytes])),
+    ])
     return { profile: secret, kept: { storage, slot, records, states }, refused: undefined }
   } catch (error) {
     slot?.release()
@@ -72,7 +81,9 @@ let profile: ReturnType<typeof readProfile> | undefined
 async function readProfile(): Promise<{ secret: Uint8Array; refused: MeshError | undefined }> {
   try {
     const storage = await IndexedStorage.open('meshlace')
-    const secret = await storage.update('profile', (secret) => secret ?? freshProfile())
+    // What is there needs no transaction that waits for the disk.
+    const known = await storage.value('profile')
+    const secret = known ?? (await storage.update('profile', (secret) => secret ?? freshProfile()))
     storage.close()
     return { secret: secret as Uint8Array, refused: undefined }
   } catch (error) {
