@@ -43,3 +43,8 @@ export function names(list: readonly string[]): string {
   if (list.length <= 3) return `${list.slice(0, -1).join(', ')} and ${list.at(-1)}`
   return `${list.slice(0, 2).join(', ')} and ${list.length - 2} others`
 }
+
+/** `1 block`, `3 blocks`. */
+export function counted(count: number, noun: string): string {
+  return `${count.toLocaleString()} ${noun}${count === 1 ? '' : 's'}`
+}

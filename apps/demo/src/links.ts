@@ -4,7 +4,7 @@
 import { signal } from '@preact/signals'
 import type { LinkState, PeerReport } from 'meshlace'
 
-import { bytes, delay, duration } from './format'
+import { bytes, counted, delay, duration } from './format'
 import type { DemoRoomHandle } from './session'
 
 /** One link of ours, as it is drawn. */
@@ -228,10 +228,6 @@ function healed(restarts: number, rebuilds: number): string {
   if (restarts + rebuilds === 0) return 'never needed'
   const parts = [restarts > 0 && counted(restarts, 'ICE restart'), rebuilds > 0 && counted(rebuilds, 'new connection')]
   return parts.filter(Boolean).join(', ')
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
 function listed(list: readonly string[]): string {

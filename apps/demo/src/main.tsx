@@ -2,9 +2,11 @@
 
 import { render } from 'preact'
 
+import * as board from './board'
 import * as chat from './chat'
 import * as cursors from './cursors'
 import { prepareInvite } from './invite'
+import * as history from './history'
 import * as links from './links'
 import * as media from './media'
 import * as people from './people'
@@ -15,6 +17,8 @@ import './style/base.css'
 import './style/stage.css'
 import './style/tile.css'
 import './style/chat.css'
+import './style/board.css'
+import './style/history.css'
 import './style/panels.css'
 
 const page = document.getElementById('page')
@@ -31,12 +35,15 @@ async function start(): Promise<void> {
   await open(room => {
     people.follow(room, chat.noteArrival)
     chat.listen(room)
+    board.open(room)
+    const stopHistory = history.watch(room)
     cursors.share(room)
     media.watchStreams(room)
     const stop = links.watch(room)
     const over = phase.subscribe(now => {
       if (now.name !== 'over') return
       stop()
+      stopHistory()
       media.stopCamera()
       queueMicrotask(() => over())
     })

@@ -3,7 +3,7 @@
 import { signal } from '@preact/signals'
 import { createRoom, joinRoom, MeshError, type Room, type RoomStatus } from 'meshlace'
 
-import { failure, type Failure } from './words'
+import { failure, unkept, type Failure } from './words'
 
 /** What everybody shows of themselves. */
 export interface Presence {
@@ -37,6 +37,11 @@ export const phase = signal<Phase>({ name: 'opening', what: 'join' })
 export const status = signal<RoomStatus>('linking')
 /** The last trouble that no call could be told of. Shown for a while, then cleared. */
 export const trouble = signal<string | null>(null)
+/** Why nothing is kept in this browser, if that is so. A state, not an event: it lasts as long as the page. */
+export const storageTrouble = signal<string | null>(null)
+
+/** Whether the room's founding block is here. Until then nothing can be kept, whatever the browser allows. */
+export const ledgerIsOpen = signal(false)
 
 let leaving = false
 
@@ -46,6 +51,7 @@ export async function open(begin: (room: DemoRoomHandle) => void): Promise<void>
   const what = location.hash.length > 1 ? 'join' : 'create'
   phase.value = { name: 'opening', what }
   leaving = false
+  storageTrouble.value = null
   try {
     const room = what === 'join'
       ? await joinRoom<DemoRoom>(address)
@@ -59,9 +65,11 @@ export async function open(begin: (room: DemoRoomHandle) => void): Promise<void>
     })
     room.on('error', error => {
       if (error.code === 'Replaced') over(failure(error))
+      else if (unkept[error.code] !== undefined) storageTrouble.value = unkept[error.code] ?? null
       // A lost server is a state, not an event: the page shows it as long as it lasts.
       else if (error.code !== 'SignallingLost') trouble.value = error.message
     })
+    watchOpening(room)
     begin(room)
     phase.value = { name: 'here', room }
   } catch (error) {
@@ -82,6 +90,15 @@ export async function leave(): Promise<void> {
 export function openNewRoom(): void {
   location.assign(location.pathname + location.search)
 }
+
+/** The ledger opens without a word, from this browser or with the first person we meet. */
+function watchOpening(room: DemoRoomHandle): void {
+  ledgerIsOpen.value = room.ledger.member !== ''
+  if (!ledgerIsOpen.value && room.status !== 'closed') setTimeout(watchOpening, openingEach, room)
+}
+
+/** Units: ms. */
+const openingEach = 250
 
 /** The server is whatever served this page. */
 export function serverOfPage(): string {

@@ -81,6 +81,15 @@ export function failure(error: unknown): Failure {
   }
 }
 
+/** Why the browser keeps nothing, and what that means for what is done here. */
+export const unkept: Partial<Record<MeshErrorCode, string>> = {
+  StorageRefused: 'This browser keeps nothing for this page, as in a private window. Changes last while a page of the room is open.',
+  StorageFull: 'Storage is full: changes now last only while a page of the room is open. Free some space, then reload.',
+}
+
+/** Said where the ledger is not open yet. */
+export const unopened = 'The founding block of this room is not here yet: it comes with the first person you meet.'
+
 const undelivered: Partial<Record<MeshErrorCode, string>> = {
   PeerLeft: 'left before it arrived',
   PeerRestarted: 'reloaded the page before it arrived',

@@ -1,4 +1,4 @@
-// The demo page where its own tests do not look: in Firefox, together with Chromium.
+// The demo page where its own tests do not look: in Firefox, together with Chromium, and on the ledger.
 import assert from 'node:assert/strict'
 import { labTest } from '../harness/lab.js'
 
@@ -26,4 +26,161 @@ labTest('the demo page opens a room in Firefox, and Chromium meets it there', { 
     await shows(page, 'Delivered to 1 person')
   }
   assert.deepEqual(faults, [])
+})
+
+labTest('two pages edit one board, which survives a reload, and its history checks out', { timeout: 60_000 }, async (lab) => {
+  // Both write, move, drag and remove; one leaves and the other reloads; then every block of it is looked at.
+  const server = await lab.server()
+  const browser = await lab.browser('chromium')
+  const [first, second] = [await browser.page(), await browser.page()]
+  const faults = []
+  for (const page of [first, second]) {
+    page.on('pageerror', (error) => faults.push(error.message))
+    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()))
+    await page.setViewport({ width: 1280, height: 800 })
+  }
+  const until = (page, test, ...given) => page.waitForFunction(test, { timeout: 20_000 }, ...given)
+  const shows = (page, text) => until(page, (wanted) => document.body.innerText.includes(wanted), text)
+  const open = async (page, name) => {
+    await until(page, (wanted) => [...document.querySelectorAll('.views button')].some(({ textContent }) => textContent === wanted), name)
+    await page.evaluate((wanted) => [...document.querySelectorAll('.views button')].find(({ textContent }) => textContent === wanted).click(), name)
+  }
+  const add = async (page, column, text) => {
+    await page.type(`[aria-label="Add a card to ${column}"]`, text)
+    await page.keyboard.press('Enter')
+  }
+  const hasCards = (page, column, ...texts) =>
+    until(
+      page,
+      (name, wanted) => JSON.stringify([...document.querySelectorAll(`[data-column=${name}] .card-text`)].map(({ textContent }) => textContent)) === wanted,
+      column,
+      JSON.stringify(texts),
+    )
+  const boxOf = (page, column, index) => page.$$(`[data-column=${column}] .card`).then((cards) => cards[index].boundingBox())
+
+  await first.goto(`http://localhost:${server.port}/`)
+  await shows(first, 'Nobody else is here yet')
+  await open(first, 'Board')
+  await add(first, 'To do', 'Flour')
+  await shows(first, '1 change kept here, goes out when others are reachable.')
+  await second.goto(first.url())
+  await open(second, 'Board')
+  // What was written before anybody came.
+  await hasCards(second, 'todo', 'Flour')
+  await shows(first, 'Kept here and shared with 1 person.')
+  await add(second, 'To do', 'Salt')
+  await add(second, 'Doing', 'Menu')
+  await hasCards(first, 'todo', 'Flour', 'Salt')
+
+  // By button, by keyboard, and by pointer.
+  await first.click('[data-column=todo] .card [data-do=right]')
+  await hasCards(second, 'doing', 'Menu', 'Flour')
+  await second.focus('[data-column=doing] .card:last-child')
+  await second.keyboard.press('ArrowUp')
+  await hasCards(first, 'doing', 'Flour', 'Menu')
+  assert.equal(await second.evaluate(() => document.activeElement.querySelector('.card-text').textContent), 'Flour')
+  const [from, to] = [await boxOf(first, 'todo', 0), await boxOf(first, 'doing', 1)]
+  await first.mouse.move(from.x + 40, from.y + 12)
+  await first.mouse.down()
+  await first.mouse.move(to.x + 40, to.y + 6, { steps: 6 })
+  await first.mouse.up()
+  for (const page of [first, second]) await hasCards(page, 'doing', 'Flour', 'Salt', 'Menu')
+  await second.focus('[data-column=doing] .card')
+  await second.keyboard.press('Enter')
+  await second.waitForSelector('.card.is-edited textarea')
+  await second.keyboard.type('Rye flour')
+  await second.keyboard.press('Enter')
+  await hasCards(first, 'doing', 'Rye flour', 'Salt', 'Menu')
+  await first.focus('[data-column=doing] .card:last-child')
+  await first.keyboard.press('Delete')
+  await hasCards(second, 'doing', 'Rye flour', 'Salt')
+
+  await second.close()
+  await shows(first, 'Only you are here')
+  await first.reload()
+  await hasCards(first, 'doing', 'Rye flour', 'Salt')
+
+  await open(first, 'History')
+  await first.waitForSelector('.block')
+  assert.equal((await first.$$('.lanes li')).length, 2)
+  const count = (await first.$$('.block')).length
+  assert.ok(count >= 7, `${count} blocks are drawn`)
+  for (let index = 0; index < count; index += 1) {
+    await first.evaluate((at) => document.querySelectorAll('.block')[at].dispatchEvent(new MouseEvent('click', { bubbles: true })), index)
+    await until(first, (at) => document.querySelectorAll('.block')[at].matches('.is-chosen'), index)
+    await shows(first, 'The signature holds')
+  }
+  // From there on by keyboard.
+  // Puppeteer's own `focus` takes HTML alone.
+  await first.evaluate(() => document.querySelector('.block.is-chosen').focus())
+  await first.keyboard.press('ArrowLeft')
+  await first.keyboard.press('Enter')
+  await shows(first, 'The signature holds')
+  assert.deepEqual(faults, [])
+})
+
+labTest('a board saved as a file is taken in by a page that meets nobody', { timeout: 60_000 }, async (lab) => {
+  // Both have met once, before anything was written; what one writes afterwards reaches the other as a file alone.
+  const server = await lab.server()
+  const [first, second] = [await (await lab.browser('chromium')).page(), await (await lab.browser('chromium')).page()]
+  const shows = (page, text) =>
+    page.waitForFunction((wanted) => document.body.innerText.includes(wanted), { timeout: 20_000 }, text).catch(async (cause) => {
+      throw new Error(`${text} is not shown, but ${await page.evaluate(() => document.body.innerText)}`, { cause })
+    })
+  const open = async (page, name) => {
+    await page.waitForSelector('.views')
+    await page.evaluate((wanted) => [...document.querySelectorAll('.views button')].find(({ textContent }) => textContent === wanted).click(), name)
+  }
+  const importFile = (page, bytes) =>
+    page.evaluate((content) => {
+      const picker = document.querySelector('.ledger-file')
+      const transfer = new DataTransfer()
+      transfer.items.add(new File([Uint8Array.from(content)], 'saved.ledger'))
+      picker.files = transfer.files
+      picker.dispatchEvent(new Event('change'))
+    }, bytes)
+  await first.goto(`http://localhost:${server.port}/`)
+  await shows(first, 'Nobody else is here yet')
+  const address = first.url()
+  await second.goto(address)
+  for (const page of [first, second]) await shows(page, 'Linked with 1 person')
+  // The founding block comes over the link, and opens the ledger there.
+  await open(second, 'History')
+  await second.waitForFunction(() => document.querySelector('.history-view')?.dataset.open === 'true', { timeout: 20_000 })
+  await second.goto('about:blank')
+  await shows(first, 'Only you are here')
+  await open(first, 'Board')
+  for (const text of ['Flour', 'Salt']) {
+    await first.type('[aria-label="Add a card to To do"]', text)
+    await first.keyboard.press('Enter')
+  }
+  await open(first, 'History')
+  await shows(first, '2 blocks')
+  // Instead of a download, which would need a folder.
+  await first.evaluate(() => {
+    URL.createObjectURL = (blob) => {
+      globalThis.saved = blob.arrayBuffer().then((buffer) => [...new Uint8Array(buffer)])
+      return '#'
+    }
+    HTMLAnchorElement.prototype.click = () => undefined
+    document.querySelector('.menu button').click()
+  })
+  await first.waitForSelector('[role=menuitem]')
+  await first.evaluate(() => document.querySelector('[role=menuitem]').click())
+  await shows(first, 'Saved 2 blocks. Anyone can check the file.')
+  const saved = await first.evaluate(() => globalThis.saved)
+  await first.close()
+
+  await second.goto(address)
+  await open(second, 'History')
+  await shows(second, 'No blocks yet')
+  await importFile(second, [1, 2, 3, 4])
+  await shows(second, 'Not taken in')
+  await importFile(second, saved)
+  await shows(second, 'Took in 2 blocks.')
+  await importFile(second, saved)
+  await shows(second, 'Nothing new: all of it is here already.')
+  await open(second, 'Board')
+  await shows(second, 'Flour')
+  await shows(second, 'Salt')
 })

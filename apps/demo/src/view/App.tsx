@@ -3,20 +3,26 @@ import { useEffect, useState } from 'preact/hooks'
 import { share } from '../chat'
 import { phase } from '../session'
 import { Bar } from './Bar'
+import { Board } from './Board'
 import { Chat } from './Chat'
 import { Gate } from './Gate'
+import { History } from './History'
 import { Panel } from './Panel'
 import { Stage } from './Stage'
+import { view } from './Views'
 
-/** The whole page: a gate until the room is open, then the stage beside the chat. */
+/** The whole page: a gate until the room is open, then the stage, the board or the history beside the chat. */
 export function App({ onRetry }: { onRetry: () => Promise<void> }) {
   const now = phase.value
   if (now.name !== 'here') return <Gate phase={now} onRetry={onRetry} />
   return (
     <DropZone>
-      <div class="room">
+      <div class={`room shows-${view.value}`}>
         <Bar room={now.room} />
+        {/* Stays where it is behind the other views: its players carry the voices. */}
         <Stage room={now.room} />
+        {view.value === 'board' && <Board />}
+        {view.value === 'history' && <History room={now.room} />}
         <Chat room={now.room} />
         <Panel room={now.room} />
       </div>

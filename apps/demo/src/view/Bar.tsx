@@ -7,6 +7,7 @@ import { peers } from '../people'
 import { leave, status, trouble, type DemoRoomHandle } from '../session'
 import { Icon, Mark } from './icons'
 import { panel } from './Panel'
+import { Views } from './Views'
 
 /** The top of the page: where we stand, and the way in and out. */
 export function Bar({ room }: { room: DemoRoomHandle }) {
@@ -19,6 +20,7 @@ export function Bar({ room }: { room: DemoRoomHandle }) {
   return (
     <header class="bar">
       <p class="wordmark"><Mark /><span>meshlace</span></p>
+      <Views />
       <p class={`standing is-${look}`} role="status"><span class="dot" />{words}</p>
       <div class="bar-actions">
         <button type="button" class="button quiet" onClick={() => void copyAddress()}>

@@ -39,7 +39,7 @@ export function Chat({ room }: { room: DemoRoomHandle }) {
     <section class="chat" aria-label="Chat">
       <div class="log" ref={log} onScroll={scrolled} tabIndex={0} role="log" aria-live="polite" aria-relevant="additions" aria-label="Messages">
         <div class="log-lines">
-          {list.length === 0 && <p class="log-empty">Say something, or drop a file.<br />It goes straight to the people here.<br />Nothing is kept.</p>}
+          {list.length === 0 && <p class="log-empty">Say something, or drop a file.<br />It goes straight to the people here.<br />Messages are not kept.</p>}
           {list.map((line, index) => <LineView key={line.key} line={line} before={list[index - 1]} selfId={room.selfId} />)}
         </div>
       </div>

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
 
+import { showSelf } from '../board'
 import { colour, hues, me, present } from '../people'
 import type { DemoRoomHandle } from '../session'
 
@@ -10,6 +11,7 @@ export function MePanel({ room, onDone }: { room: DemoRoomHandle, onDone: () => 
     event.preventDefault()
     const trimmed = name.trim()
     if (trimmed !== '') present(room, { name: trimmed })
+    showSelf()
     onDone()
   }
   return (

@@ -8,6 +8,7 @@ import { Dock } from './Dock'
 import { Invitation } from './InvitePanel'
 import { Threads } from './Threads'
 import { Tile } from './Tile'
+import { view } from './Views'
 
 /** Room at the foot of the stage for the camera's buttons. Units: CSS pixels. */
 const dockHeight = 76
@@ -39,7 +40,7 @@ export function Stage({ room }: { room: DemoRoomHandle }) {
   const lift = (event: PointerEvent) => { if (event.pointerType !== 'mouse') pointAt(null) }
 
   return (
-    <main ref={stage} class={`stage ${alone ? 'is-alone' : ''} ${list.length > 5 ? 'is-crowded' : ''}`} onPointerMove={point} onPointerUp={lift} onPointerLeave={() => pointAt(null)}>
+    <main ref={stage} inert={view.value !== 'mesh'} class={`stage ${alone ? 'is-alone' : ''} ${list.length > 5 ? 'is-crowded' : ''}`} onPointerMove={point} onPointerUp={lift} onPointerLeave={() => pointAt(null)}>
       <div class="floor">
         {size.width > 0 && !alone && <Threads people={list} places={places} size={size} tileWidth={ring.tileWidth} />}
         {size.width > 0 && (
