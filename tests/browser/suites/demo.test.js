@@ -184,3 +184,25 @@ labTest('a board saved as a file is taken in by a page that meets nobody', { tim
   await shows(second, 'Flour')
   await shows(second, 'Salt')
 })
+
+labTest('a browser that keeps nothing is told so beside the board, which works all the same', { timeout: 60_000 }, async (lab) => {
+  // As in a private window of some browsers: the storage is there, and refuses.
+  const server = await lab.server()
+  const page = await (await lab.browser('chromium')).page()
+  await page.evaluateOnNewDocument(() => {
+    IDBFactory.prototype.open = () => {
+      throw new DOMException('refused', 'SecurityError')
+    }
+  })
+  const shows = (text) =>
+    page.waitForFunction((wanted) => document.body.innerText.includes(wanted), { timeout: 20_000 }, text)
+  await page.goto(`http://localhost:${server.port}/`)
+  await shows('Nobody else is here yet')
+  await page.evaluate(() => [...document.querySelectorAll('.views button')].find(({ textContent }) => textContent === 'Board').click())
+  await shows('This browser keeps nothing for this page')
+  await page.type('[aria-label="Add a card to To do"]', 'Flour')
+  await page.keyboard.press('Enter')
+  await shows('Flour')
+  await page.evaluate(() => [...document.querySelectorAll('.views button')].find(({ textContent }) => textContent === 'History').click())
+  await shows('1 block')
+})

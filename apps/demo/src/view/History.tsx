@@ -10,9 +10,9 @@ import { unopened } from '../words'
 import { BlockDetails } from './BlockDetails'
 import { Icon } from './icons'
 
-/** Of the drawing: as wide as there is room for, within these. Units: CSS pixels. */
+/** Of the drawing: columns are as wide as there is room for, within these. Units: CSS pixels. */
 const columnWidths = { min: 26, max: 60 }
-const laneHeights = { min: 44, max: 92 }
+const laneHeights = { few: 76, many: 46 }
 const margin = 26
 
 /** Every block of the room, live: who wrote it, what it names, and whether its signature holds. */
@@ -49,25 +49,25 @@ function Graph({ picture: { dots, lanes, columnCount, olderCount }, chosen, onCh
   const scroller = useRef<HTMLDivElement>(null)
   const pinned = useRef(true)
   const labels = useRef<HTMLUListElement>(null)
-  const [room, setRoom] = useState({ width: 0, height: 0 })
+  const [roomWidth, setRoomWidth] = useState(0)
   useLayoutEffect(() => {
     const element = scroller.current
     if (element === null) return
-    const measure = () => setRoom({ width: element.clientWidth - (labels.current?.offsetWidth ?? 0), height: element.clientHeight - 20 })
+    const measure = () => setRoomWidth(element.clientWidth - (labels.current?.offsetWidth ?? 0))
     const observer = new ResizeObserver(measure)
     observer.observe(element)
     measure()
     return () => observer.disconnect()
   }, [])
-  const columnWidth = within(columnWidths, (room.width - margin * 2) / Math.max(1, columnCount - 1))
-  const laneHeight = within(laneHeights, room.height / lanes.length)
-  const width = Math.max(room.width, margin * 2 + Math.max(0, columnCount - 1) * columnWidth)
+  const columnWidth = within(columnWidths, (roomWidth - margin * 2) / Math.max(1, columnCount - 1))
+  const laneHeight = lanes.length <= 5 ? laneHeights.few : laneHeights.many
+  const width = Math.max(roomWidth, margin * 2 + Math.max(0, columnCount - 1) * columnWidth)
   const height = lanes.length * laneHeight
   // Follows the newest block unless the reader has scrolled back.
   useLayoutEffect(() => {
     const element = scroller.current
     if (element !== null && pinned.current) element.scrollLeft = element.scrollWidth
-  }, [dots, columnWidth, room])
+  }, [dots, columnWidth, roomWidth])
   const scrolled = () => {
     const element = scroller.current
     if (element !== null) pinned.current = element.scrollWidth - element.scrollLeft - element.clientWidth < 40
