@@ -206,3 +206,95 @@ labTest('a browser that keeps nothing is told so beside the board, which works a
   await page.evaluate(() => [...document.querySelectorAll('.views button')].find(({ textContent }) => textContent === 'History').click())
   await shows('1 block')
 })
+
+labTest('an author who wrote two histories is marked in the history', { timeout: 60_000 }, async (lab) => {
+  // All that a browser holds for the page is copied into another, and both write on from there.
+  const server = await lab.server()
+  const [own, copy, watcher] = await Promise.all(['one', 'two', 'three'].map(async () => (await lab.browser('chromium')).page()))
+  const shows = (page, text) =>
+    page.waitForFunction((wanted) => document.body.innerText.includes(wanted), { timeout: 20_000 }, text)
+  const press = (page, selector, name) =>
+    page.evaluate((where, wanted) => [...document.querySelectorAll(where)].find((found) => (found.ariaLabel ?? found.textContent) === wanted).click(), selector, name)
+  const write = (page, text) =>
+    page.evaluate((wanted) => {
+      const field = document.querySelector('[aria-label="Add a card to To do"]')
+      field.value = wanted
+      field.dispatchEvent(new InputEvent('input', { bubbles: true }))
+      setTimeout(() => field.form.requestSubmit(), 50)
+    }, text)
+  await own.goto(`http://localhost:${server.port}/`)
+  await shows(own, 'Nobody else is here yet')
+  const address = own.url()
+  await watcher.goto(address)
+  await shows(own, 'Linked with 1 person')
+  for (const page of [own, watcher]) await press(page, '.views button', 'Board')
+  await write(own, 'Before')
+  await shows(watcher, 'Before')
+  await press(own, 'button', 'Leave the room')
+  await shows(own, 'You have left the room')
+  const copied = await own.evaluate(async () => {
+    const done = (request) => new Promise((resolve) => (request.onsuccess = () => resolve(request.result)))
+    const plain = (value) => {
+      if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return { bytes: [...new Uint8Array(value.buffer ?? value)] }
+      if (Array.isArray(value)) return { list: value.map(plain) }
+      if (typeof value !== 'object' || value === null) return { value }
+      return { entries: Object.entries(value).map(([key, held]) => [key, plain(held)]) }
+    }
+    const databases = []
+    for (const { name, version } of await indexedDB.databases()) {
+      const database = await done(indexedDB.open(name))
+      const stores = []
+      for (const store of database.objectStoreNames) {
+        const opened = database.transaction(store).objectStore(store)
+        const [keys, values] = await Promise.all([done(opened.getAllKeys()), done(opened.getAll())])
+        stores.push([store, keys.map((key, index) => [plain(key), plain(values[index])])])
+      }
+      database.close()
+      databases.push([name, version, stores])
+    }
+    return { databases, marks: Object.entries(localStorage) }
+  })
+  // A page of the same origin on which nothing runs.
+  await copy.goto(`http://localhost:${server.port}/meshlace/addresses`)
+  await copy.evaluate(async ({ databases, marks }) => {
+    const done = (request) => new Promise((resolve) => (request.onsuccess = () => resolve(request.result)))
+    const real = ({ bytes, list, entries, value }) => {
+      if (bytes !== undefined) return Uint8Array.from(bytes)
+      if (list !== undefined) return list.map(real)
+      return entries === undefined ? value : Object.fromEntries(entries.map(([key, held]) => [key, real(held)]))
+    }
+    for (const [name, version, stores] of databases) {
+      const request = indexedDB.open(name, version)
+      request.onupgradeneeded = () => stores.map(([store]) => request.result.createObjectStore(store))
+      const database = await done(request)
+      for (const [store, held] of stores) {
+        const opened = database.transaction(store, 'readwrite').objectStore(store)
+        await Promise.all(held.map(([key, value]) => done(opened.put(real(value), real(key)))))
+      }
+      database.close()
+    }
+    for (const [name, value] of marks) localStorage.setItem(name, value)
+  }, copied)
+  await press(own, 'button', 'Join again')
+  await shows(own, 'Linked with 1 person')
+  await write(own, 'Here')
+  await shows(watcher, 'Here')
+  // The copy writes as soon as it has its board, which is before it has met anybody.
+  await copy.evaluateOnNewDocument(() => {
+    sessionStorage.setItem('view', 'board')
+    const observer = new MutationObserver(() => {
+      const field = document.querySelector('[aria-label="Add a card to To do"]')
+      if (field === null || document.querySelector('.card') === null) return
+      observer.disconnect()
+      field.value = 'There'
+      field.dispatchEvent(new InputEvent('input', { bubbles: true }))
+      requestAnimationFrame(() => requestAnimationFrame(() => field.form.requestSubmit()))
+    })
+    observer.observe(document, { childList: true, subtree: true })
+  })
+  await copy.goto(address)
+  await shows(watcher, 'wrote two histories')
+  await press(watcher, '.views button', 'History')
+  await watcher.waitForSelector('.lanes .is-forked .forked', { timeout: 20_000 })
+  await shows(watcher, 'forked')
+})
