@@ -12,7 +12,8 @@ use crate::wasm::{self as webassembly, StandardLibrary};
 /// The inner loop's guard: what every commit passes, within 2 minutes.
 pub(crate) fn check() -> Plan {
     lints().step("Testing the core and the simulator", |_| {
-        cargo_test(&["--package", "meshlace-core", "--package", "meshlace-sim"])
+        let words = ["--package", "meshlace-core", "--package", "meshlace-histories"];
+        cargo_test(&[&words[..], &["--package", "meshlace-sim"]].concat())
     })
 }
 
@@ -70,9 +71,10 @@ pub(crate) fn test() -> Plan {
         })
         .step("Testing ledgers at length, optimised", |_| {
             // Both say less where they are not optimised: 10 worlds of 500, short histories.
-            cargo_test(&["--release", "--package", "meshlace-core", "--test", "core", "ledger"])?;
+            cargo_test(&["--release", "--package", "meshlace-histories"])?;
             cargo_test(&["--release", "--package", "meshlace-sim", "--test", "worlds", "ledgers"])
         })
+        .step("Testing ledgers at length, in WebAssembly", webassembly::run_histories)
         .step("Looking for the browsers", |_| tools::browsers())
         .step("Testing the npm package", |workspace| npm::script(workspace, PACKAGE, "test"))
         .step("Testing the demo page", |workspace| npm::script(workspace, DEMO, "test"))
@@ -112,8 +114,9 @@ fn lint_wasm(_: &Workspace) -> Result<(), Failure> {
         say("skipped: clippy needs the target of its own toolchain (rustup target add)");
         return Ok(());
     }
-    let words = ["--package", "meshlace-wasm", "--target", "wasm32-unknown-unknown"];
-    Run::cargo("clippy").words(words).words(DENY_WARNINGS).loudly()
+    let words = ["--package", "meshlace-wasm", "--package", "meshlace-histories"];
+    let target = ["--target", "wasm32-unknown-unknown"];
+    Run::cargo("clippy").words(words).words(target).words(DENY_WARNINGS).loudly()
 }
 
 fn cargo_test(words: &[&str]) -> Result<(), Failure> {

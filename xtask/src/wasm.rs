@@ -55,6 +55,23 @@ pub(crate) fn target_is_installed() -> bool {
 
 /// Compiles the core and its skin.
 pub(crate) fn compile(workspace: &Workspace, std: StandardLibrary) -> Result<(), Failure> {
+    compile_package(workspace, std, "meshlace-wasm")
+}
+
+/// Compiles the histories of tests as the core that ships is compiled, and runs them.
+pub(crate) fn run_histories(workspace: &Workspace) -> Result<(), Failure> {
+    compile_package(workspace, StandardLibrary::Auto, "meshlace-histories")?;
+    let folder = workspace.target("histories");
+    bind_package(workspace, "meshlace_histories", &folder)?;
+    let script = workspace.path("crates/histories/in_wasm.mjs");
+    Run::new("node").word(script).word(folder).loudly()
+}
+
+fn compile_package(
+    workspace: &Workspace,
+    std: StandardLibrary,
+    package: &str,
+) -> Result<(), Failure> {
     let toolchain = toolchain(std)?;
     let cargo = match &toolchain {
         Toolchain::Source | Toolchain::Ready => Run::cargo("build"),
@@ -67,7 +84,7 @@ pub(crate) fn compile(workspace: &Workspace, std: StandardLibrary) -> Result<(),
             // Where rustup's cargo runs us, this names the libraries of rustup's rustc.
             .without_environment("LD_LIBRARY_PATH"),
     };
-    let build = cargo.words(BUILD_WORDS);
+    let build = cargo.words(["--package", package]).words(BUILD_WORDS);
     match toolchain {
         Toolchain::Ready => build.loudly(),
         // These flags are stable in effect and unstable by name; a stable compiler takes them so.
@@ -77,11 +94,14 @@ pub(crate) fn compile(workspace: &Workspace, std: StandardLibrary) -> Result<(),
 
 /// Makes the JavaScript, the types and the module it loads.
 pub(crate) fn bind(workspace: &Workspace) -> Result<(), Failure> {
-    let folder = workspace.path(GENERATED);
-    fs::create_dir_all(&folder).map_err(|error| cannot_write(&folder, &error))?;
+    bind_package(workspace, "meshlace_wasm", &workspace.path(GENERATED))
+}
+
+fn bind_package(workspace: &Workspace, module: &str, folder: &PathBuf) -> Result<(), Failure> {
+    fs::create_dir_all(folder).map_err(|error| cannot_write(folder, &error))?;
     Run::cargo("run")
         .words(["--profile", "tool", "--package", "meshlace-wasm-tool", "--"])
-        .word(workspace.target("wasm32-unknown-unknown/wasm/meshlace_wasm.wasm"))
+        .word(workspace.target(&format!("wasm32-unknown-unknown/wasm/{module}.wasm")))
         .word(folder)
         .loudly()
 }
@@ -184,8 +204,7 @@ const GENERATED: &str = "packages/meshlace/generated";
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-const BUILD_WORDS: [&str; 6] =
-    ["--package", "meshlace-wasm", "--profile", "wasm", "--target", TARGET];
+const BUILD_WORDS: [&str; 4] = ["--profile", "wasm", "--target", TARGET];
 
 /// Panics without messages, and none of the text that only messages use. Inlining a little more than
 /// `opt-level = "z"` does is 1% smaller.

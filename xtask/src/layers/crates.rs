@@ -30,9 +30,10 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
 }
 
 /// Crate, and the crates of the workspace that it may use.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("meshlace-core", &[]),
     ("meshlace-sim", &["meshlace-core"]),
+    ("meshlace-histories", &["meshlace-core"]),
     ("meshlace-wasm", &["meshlace-core"]),
     ("meshlace", &["meshlace-core"]),
     ("meshlace-signal", &["meshlace-core"]),

@@ -282,3 +282,10 @@ fn golden_headers_are_refused_cut() {
         assert!(Header::decode(&header[..len]).is_err(), "cut at {len}");
     }
 }
+
+/// an address and the ledger give a public room the same id.
+#[test]
+fn public_room_has_one_id_everywhere() {
+    let genesis = Genesis::public("lobby").expect("a genesis");
+    assert_eq!(genesis.room(), meshlace_core::signalling::keys::public_room_id("lobby"));
+}

@@ -3,7 +3,6 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says so")]
 
 mod bounds;
-mod ledger;
 mod ledger_vectors;
 mod life;
 mod link_vectors;
