@@ -3,19 +3,8 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { labTest } from '../harness/lab.js'
+import { converged } from '../harness/ledger.js'
 import { Network } from '../harness/network.js'
-
-/** Waits until all pages hold the same blocks, `count` texts among them, and the same state. */
-async function converged(pages, count, within) {
-  const start = Date.now()
-  for (const page of pages) {
-    await page.until(`${count} texts`, within, (lab, wanted) => lab.held().count === wanted, count)
-  }
-  const ms = Date.now() - start
-  const [first, ...others] = await Promise.all(pages.map((page) => page.run((lab) => lab.held())))
-  for (const other of others) assert.deepEqual(other, first)
-  return { ms, ...first }
-}
 
 labTest('what one page writes shows on the others, by author, and receipts say who has it', { timeout: 60_000 }, async (lab) => {
   const { pages: [a, b] } = await lab.mesh('chromium:one', 'firefox:one')
@@ -212,42 +201,6 @@ labTest('a disk that is full, or a browser that stores nothing: said by name, an
   assert.deepEqual(await codes(a), ['StorageFull'])
   assert.deepEqual(await codes(refused), ['StorageRefused'])
   assert.deepEqual(await a.run((lab) => lab.of('error').map(({ error }) => error.code)), ['StorageFull'])
-})
-
-labTest('a page that alters its blocks is named and left; one that says everything twice changes nothing', { timeout: 60_000 }, async (lab) => {
-  const server = await lab.server()
-  const [a, b] = [await lab.page('chromium:one'), await lab.page('firefox:one')]
-  const [altering, repeating] = [await lab.page('chromium:two', { before: ['blocks'] }), await lab.page('chromium:two', { before: ['blocks'] })]
-  const pages = [a, b, altering, repeating]
-  const address = await a.create(server)
-  await Promise.all(pages.map((page) => page.join(address)))
-  await Promise.all(pages.map((page) => page.linkedTo(...pages.filter((other) => other !== page))))
-  for (const page of pages) await page.run((lab) => lab.write('text', 20, { apart: true }))
-  await converged(pages, 80, 10_000)
-  await repeating.run((lab) => {
-    globalThis.hostile = 'replay'
-    return lab.write('again', 20, { apart: true })
-  })
-  await converged(pages, 100, 10_000)
-  await altering.run((lab) => {
-    globalThis.hostile = 'alter'
-    return lab.write('poison', 1)
-  })
-  for (const page of [a, b]) {
-    const { error } = await page.until(
-      'the culprit is named',
-      10_000,
-      (lab, id) => lab.of('error').find(({ error }) => error.peer === id),
-      altering.id,
-    )
-    assert.equal(error.code, 'BlockRefused')
-    await page.until('it is left', 10_000, (lab, id) => lab.of('peerleave').some(({ peer }) => peer === id), altering.id)
-  }
-  // The others go on.
-  await a.run((lab) => lab.write('a-after', 10))
-  await b.run((lab) => lab.write('b-after', 10))
-  const { state } = await converged([a, b], 120, 10_000)
-  assert.ok(!/poison|qoison/.test(state))
 })
 
 labTest('an owned room is written by its creator alone', { timeout: 60_000 }, async (lab) => {

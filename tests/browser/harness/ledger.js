@@ -1,0 +1,14 @@
+// Looking at what pages hold of a ledger.
+import assert from 'node:assert/strict'
+
+/** Waits until all pages hold the same blocks, `count` texts among them, and the same state. */
+export async function converged(pages, count, within) {
+  const start = Date.now()
+  for (const page of pages) {
+    await page.until(`${count} texts`, within, (lab, wanted) => lab.held().count === wanted, count)
+  }
+  const ms = Date.now() - start
+  const [first, ...others] = await Promise.all(pages.map((page) => page.run((lab) => lab.held())))
+  for (const other of others) assert.deepEqual(other, first)
+  return { ms, ...first }
+}
