@@ -1,175 +1,26 @@
 //! Peers that lie about blocks: each is named with the rule it broke, its link is closed, and the others
 //! keep what they have.
-#![expect(clippy::expect_used, reason = "what these helpers expect, the tests say")]
 
 use meshlace_core::codec::{DecodeError, Writer};
-use meshlace_core::crypto::{Context, Signature, Signing};
+use meshlace_core::crypto::{Context, Signing};
 use meshlace_core::error::ErrorCode;
-use meshlace_core::id::{BlockId, BodyHash, MemberId};
-use meshlace_core::ledger::block::{self, UnverifiedBlock};
+use meshlace_core::id::{BlockId, MemberId};
+use meshlace_core::ledger::block;
 use meshlace_core::ledger::profile::member_key;
-use meshlace_core::ledger::sync::message::{Request, SyncMessage};
+use meshlace_core::ledger::sync::message::{Claim, Request, SyncMessage};
 use meshlace_core::ledger::{
     Anchor, Credential, Flags, Genesis, Grant, Header, LedgerFault, Parents, RoomKind,
 };
 use meshlace_core::limits::{
     PENDING_AUTHOR_COUNT_MAX, PENDING_COUNT_MAX, PENDING_PEER_COUNT_MAX, RUN_BYTES_MAX,
-    RUN_COUNT_MAX, SALT_BYTES, SYNC_PAGE_BYTES_MAX,
+    RUN_COUNT_MAX, SALT_BYTES, SYNC_PAGE_BYTES_MAX, SYNC_PAGE_COUNT_MAX,
 };
+use meshlace_core::node::Notice;
 use meshlace_core::node::parcel::Parcel;
-use meshlace_core::node::{MeshError, Notice};
 use meshlace_core::rng::Seed;
-use meshlace_core::time::WallTime;
 use meshlace_sim::ledgers::{Ledgers, SiteId};
 
-const REST_MS: u64 = 240_000;
-
-/// A block as it travels, and its id.
-#[derive(Clone)]
-struct Wire {
-    id: BlockId,
-    header: Vec<u8>,
-    body: Vec<u8>,
-    signature: Option<Signature>,
-}
-
-impl Wire {
-    fn view(&self) -> UnverifiedBlock<'_> {
-        UnverifiedBlock { header: &self.header, body: &self.body, signature: self.signature }
-    }
-}
-
-/// Two honest pages with blocks of their own, and a stranger linked with both.
-struct Stage {
-    world: Ledgers,
-    genesis: Genesis,
-    honest: [SiteId; 2],
-    stranger: SiteId,
-    member: Signing,
-    author: Signing,
-}
-
-impl Stage {
-    fn new(kind: RoomKind) -> Self {
-        let mut world = Ledgers::of_kind(7, kind);
-        let honest = [world.add(), world.add()];
-        world.heal(None);
-        world.run(500);
-        for _ in 0..3 {
-            world.write(honest[0], b"ours").expect("may write");
-        }
-        if kind == RoomKind::Open {
-            world.write(honest[1], b"theirs").expect("may write");
-        }
-        world.rest(REST_MS);
-        let stranger = world.add_stranger();
-        honest.iter().for_each(|site| world.link(*site, stranger));
-        world.run(500);
-        let genesis = world.genesis().clone();
-        let (member, author) = (Signing::from_seed(&[1; 32]), Signing::from_seed(&[2; 32]));
-        Self { world, genesis, honest, stranger, member, author }
-    }
-
-    fn credential(&self, slot: u8, grants: Vec<Grant>) -> Credential {
-        let room = self.genesis.room();
-        Credential::issue(&room, &self.member, &self.author.author(), slot, grants)
-    }
-
-    /// A first block without parents, which is good as it is.
-    fn first(&self) -> Header {
-        Header {
-            author: self.author.author(),
-            seq: 0,
-            prev: None,
-            parents: Parents::default(),
-            anchor: Anchor::Genesis,
-            height: 1,
-            flags: Flags::NONE,
-            wall: WallTime::from_ms(5),
-            body_bytes: 0,
-            body_hash: BodyHash::from_bytes([0; 32]),
-            credential: Some(Box::new(self.credential(0, vec![]))),
-        }
-    }
-
-    fn after(&self, before: &Wire, seq: u32, height: u32) -> Header {
-        Header { seq, prev: Some(before.id), height, credential: None, ..self.first() }
-    }
-
-    /// Fills in the body's length and hash and signs.
-    fn seal(&self, mut header: Header, payload: &[u8]) -> Wire {
-        let body = block::salted([9; SALT_BYTES], payload);
-        header.body_bytes = u32::try_from(body.len()).expect("short");
-        header.body_hash = block::body_hash(&body);
-        self.sign(header.encode(), body)
-    }
-
-    fn sign(&self, header: Vec<u8>, body: Vec<u8>) -> Wire {
-        let id = block::block_id(&self.genesis.room(), &header);
-        let signature = Some(self.author.sign(Context::BLOCK_SIGNATURE, id.as_bytes()));
-        Wire { id, header, body, signature }
-    }
-
-    /// The last block of an honest page.
-    fn tip(&self, site: usize) -> (BlockId, u32) {
-        let view = self.world.view(self.honest[site]).expect("open");
-        let tip = view.dag().tips().pop().and_then(|at| view.dag().block(at)).expect("a block");
-        (tip.id, tip.height)
-    }
-
-    fn push(&mut self, runs: &[&[Wire]]) {
-        let runs = runs.iter().map(|run| run.iter().map(Wire::view).collect()).collect();
-        self.say(&SyncMessage::Page { number: 0, runs });
-    }
-
-    fn say(&mut self, message: &SyncMessage<'_>) {
-        self.world.say_sync(self.stranger, self.honest[0], message);
-        self.world.run(1_000);
-    }
-
-    fn troubles(&self, site: SiteId) -> Vec<MeshError> {
-        let notices = self.world.site(site).notices.iter();
-        let errors = notices.filter_map(|notice| match notice {
-            Notice::Trouble(error) => Some(error.clone()),
-            _ => None,
-        });
-        errors.collect()
-    }
-
-    /// The page that heard the lie names the stranger and the rule and is not linked with it any more.
-    /// The other page heard nothing, and both hold what they held.
-    fn assert_expelled(mut self, fault: &LedgerFault) {
-        let told = self.troubles(self.honest[0]);
-        let (expected, found) = fault.mismatch();
-        assert_eq!(told.len(), 1, "{fault:?}: {told:?}");
-        let error = &told[0];
-        assert_eq!(error.code, fault.code(), "{fault:?}");
-        assert_eq!(error.peer, Some(self.world.site(self.stranger).peer), "{fault:?}");
-        assert_eq!(error.expected.as_deref(), Some(expected), "{fault:?}");
-        assert_eq!(error.found.as_deref(), Some(&*found), "{fault:?}");
-        assert!(!self.world.is_linked(self.honest[0], self.stranger), "{fault:?}");
-        self.assert_unharmed();
-    }
-
-    fn assert_unharmed(&mut self) {
-        assert_eq!(self.troubles(self.honest[1]), vec![]);
-        assert!(self.world.is_linked(self.honest[0], self.honest[1]));
-        self.world.write(self.honest[0], b"and on").expect("may write");
-        self.world.rest(REST_MS);
-        self.world.assert_converged();
-    }
-}
-
-fn expel(fault: &LedgerFault, lie: impl Fn(&Stage) -> Vec<Wire>) {
-    expel_from(RoomKind::Open, fault, lie);
-}
-
-fn expel_from(kind: RoomKind, fault: &LedgerFault, lie: impl Fn(&Stage) -> Vec<Wire>) {
-    let mut stage = Stage::new(kind);
-    let run = lie(&stage);
-    stage.push(&[&run]);
-    stage.assert_expelled(fault);
-}
+use crate::stage::{REST_MS, Stage, Wire, expel, expel_from};
 
 /// what a good stranger brings is taken, so that what follows is refused for its lie alone.
 #[test]
@@ -199,8 +50,10 @@ fn forged_genesis_is_refused_and_the_true_one_taken() {
     let forged = forged.expect("a genesis").bytes().to_vec();
     world.say(stranger, invited, Parcel::Genesis, forged.clone());
     world.run(500);
+    let rule = LedgerFault::WrongGenesis.mismatch().0;
     let told = world.site(invited).notices.iter().any(|notice| {
         matches!(notice, Notice::Trouble(error) if error.code == ErrorCode::GenesisMismatch
+            && error.expected.as_deref() == Some(rule)
             && error.peer == Some(world.site(stranger).peer))
     });
     assert!(told && !world.is_linked(invited, stranger) && world.view(invited).is_none());
@@ -213,6 +66,22 @@ fn forged_genesis_is_refused_and_the_true_one_taken() {
     world.rest(REST_MS);
     assert!(world.is_linked(creator, stranger));
 }
+
+/// each reason has a test here. Only a run that is too long is refused before it is one.
+#[test]
+fn every_reason_is_tested() {
+    let faults = include_str!("../../core/src/ledger/fault.rs");
+    let names =
+        faults.split("pub enum LedgerFault").nth(1).and_then(|rest| rest.split("\n}").next());
+    let lines = names.expect("the enum").lines().filter_map(|line| line.strip_prefix("    "));
+    let names = lines.map(|line| line.split(['(', ' ', ',']).next().unwrap_or_default());
+    let names: Vec<&str> = names.filter(|name| name.starts_with(char::is_uppercase)).collect();
+    assert!(names.len() > 25, "{names:?}");
+    let untested = names.iter().filter(|name| !TESTS.contains(&format!("LedgerFault::{name}")));
+    assert_eq!(untested.collect::<Vec<_>>(), [&"RunTooLong"]);
+}
+
+const TESTS: &str = include_str!("hostile_ledgers.rs");
 
 /// messages that are none.
 #[test]
@@ -396,6 +265,32 @@ fn overlong_run_is_refused() {
     let (limit, found) = (RUN_COUNT_MAX, RUN_COUNT_MAX as u64 + 1);
     let cause = DecodeError::Oversize { offset: 4, limit, found };
     stage.assert_expelled(&LedgerFault::Malformed(cause));
+}
+
+/// a ninth page under one number.
+#[test]
+fn ninth_page_is_refused() {
+    let mut stage = Stage::new(RoomKind::Open);
+    let claim = Claim { author: stage.author.author(), count: 99, head: [7; 32], forked: None };
+    let (is_full, asks_back) = (true, false);
+    stage.say(&SyncMessage::Frontier { is_full, asks_back, claims: vec![claim] });
+    let heard = stage.world.site(stage.stranger).heard.iter().rev();
+    let number = heard.filter(|(from, ..)| *from == stage.honest[0]).find_map(|(_, _, bytes)| {
+        let Ok(SyncMessage::Request(request)) = SyncMessage::decode(bytes) else { return None };
+        Some(request.number)
+    });
+    let number = number.expect("a request");
+    for _ in 0..=SYNC_PAGE_COUNT_MAX {
+        assert_eq!(stage.troubles(stage.honest[0]), vec![]);
+        stage.say(&SyncMessage::Page { number, runs: vec![] });
+    }
+    let told = stage.troubles(stage.honest[0]);
+    let [error] = &told[..] else { panic!("one trouble: {told:?}") };
+    assert_eq!(error.code, ErrorCode::ProtocolViolation);
+    assert_eq!(error.peer, Some(stage.world.site(stage.stranger).peer));
+    assert_eq!(error.expected.as_deref(), Some("at most 8 pages"));
+    assert!(!stage.world.is_linked(stage.honest[0], stage.stranger));
+    stage.assert_unharmed();
 }
 
 /// blocks that say something false of what they name.

@@ -10,6 +10,7 @@ mod long_sleep;
 mod node_ledgers;
 mod recovery;
 mod regressions;
+mod stage;
 mod storms;
 mod support;
 mod two_peers;
