@@ -14,6 +14,9 @@
 //! Source: docs/protocol.md, section "Links"; RFC 8831 (data channels), RFC 8841 (SDP for SCTP),
 //! RFC 7675 (consent freshness), W3C WebRTC 1.0.
 
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
 mod connection;
 mod fault;
 pub mod frame;
@@ -28,6 +31,10 @@ pub(crate) mod samples;
 pub mod sdp;
 pub mod signal;
 mod transport;
+
+/// The bytes of a message, shared by the links that carry it. A vector and not a slice, because making
+/// a shared slice copies, and a message may have 32 MiB.
+pub type Body = Arc<Vec<u8>>;
 
 pub use connection::IceStage;
 pub use fault::LinkFault;

@@ -2,12 +2,14 @@
 //!
 //! Small messages and pieces of large ones travel on two channels and so overtake one another; both
 //! carry numbers of one sequence. What is ahead of its turn waits in a stash no larger than what the
-//! sender may have in flight. A message over [`GRANT_BYTES_MIN`] is put together only once the
-//! receiver's pool has room: its first piece says how long it is, the rest waits for the grant.
+//! sender may have in flight. A message over [`UNGRANTED_BYTES_MAX`] is put together only once the
+//! receiver's pool has room: its first piece says how long it is, and all but its beginning waits for
+//! the grant.
 //!
 //! Acknowledgements are cumulative. A message alone in its frame, as that of a sender who awaits each
 //! before the next, is acknowledged in the same turn; a stream, whose messages share frames, every
-//! [`ACK_MESSAGE_COUNT`] messages, [`ACK_BYTES`] bytes or [`ACK_DELAY`].
+//! [`ACK_MESSAGE_COUNT`] messages, [`ACK_BYTES`] bytes or [`ACK_DELAY`]; pieces of a message that is
+//! not complete every [`ACK_PIECES_BYTES`] or [`ACK_PIECES_DELAY`], since nobody waits for that.
 //!
 //! Source: docs/protocol.md.
 
@@ -15,8 +17,8 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::limits::{
-    ACK_BYTES, ACK_DELAY, ACK_MESSAGE_COUNT, FLIGHT_COUNT_MAX, GRANT_BYTES_MIN,
-    SMALL_MESSAGE_BYTES_MAX, STASH_BYTES_MAX,
+    ACK_BYTES, ACK_DELAY, ACK_MESSAGE_COUNT, ACK_PIECES_BYTES, ACK_PIECES_DELAY, FLIGHT_COUNT_MAX,
+    SMALL_MESSAGE_BYTES_MAX, STASH_BYTES_MAX, UNGRANTED_BYTES_MAX,
 };
 use crate::table::Table;
 use crate::time::Timestamp;
@@ -46,7 +48,7 @@ pub enum InboxFault {
         /// What this one says. Units: bytes.
         found: u64,
     },
-    /// A second piece came before the grant.
+    /// More than a message's beginning came before the grant.
     NotGranted {
         /// Which message.
         number: u64,
@@ -115,6 +117,8 @@ pub(super) struct Inbox {
     pool_bytes: Table<u64, usize>,
     owed_count: usize,
     owed_bytes: usize,
+    /// Of pieces of a message that is not complete: nobody waits for their acknowledgement.
+    owed_pieces_bytes: usize,
     /// Whether all that is owed came alone in its frame: its sender may be waiting for just that.
     owes_lone: bool,
     acked_at: Option<Timestamp>,
@@ -132,6 +136,7 @@ impl Inbox {
             pool_bytes: Table::new(),
             owed_count: 0,
             owed_bytes: 0,
+            owed_pieces_bytes: 0,
             owes_lone: false,
             acked_at: None,
         }
@@ -225,12 +230,12 @@ impl Inbox {
         bytes: &[u8],
     ) -> Result<Vec<Vec<u8>>, InboxFault> {
         self.check_number(number)?;
-        self.owed_bytes += bytes.len();
-        self.owed_count += 1;
         self.owes_lone = false;
         if number < self.next || self.stash.contains_key(&number) {
+            self.owed_count += 1;
             return Ok(Vec::new());
         }
+        self.owed_pieces_bytes += bytes.len();
         let size = usize::try_from(total).unwrap_or(usize::MAX);
         if size <= SMALL_MESSAGE_BYTES_MAX || bytes.is_empty() {
             return Err(InboxFault::WrongSize { found: total.min(bytes.len() as u64) });
@@ -242,7 +247,7 @@ impl Inbox {
                 return Err(InboxFault::PieceOutOfPlace { expected, found: offset });
             }
             none => {
-                let needs_grant = size > GRANT_BYTES_MIN;
+                let needs_grant = size > UNGRANTED_BYTES_MAX;
                 let grant = if needs_grant { Grant::Awaited } else { Grant::NotNeeded };
                 none.insert(Reassembly { number, total: size, bytes: Vec::new(), grant })
             }
@@ -255,13 +260,15 @@ impl Inbox {
         if offset != held as u64 || bytes.len() > size - held {
             return Err(InboxFault::PieceOutOfPlace { expected: held as u64, found: offset });
         }
-        if held > 0 && matches!(reassembly.grant, Grant::Awaited | Grant::Owed) {
+        let is_granted = matches!(reassembly.grant, Grant::NotNeeded | Grant::Told);
+        if held + bytes.len() > UNGRANTED_BYTES_MAX && !is_granted {
             return Err(InboxFault::NotGranted { number });
         }
         reassembly.bytes.extend_from_slice(bytes);
         if reassembly.bytes.len() == size
             && let Some(whole) = self.reassembly.take()
         {
+            self.owed_count += 1;
             if whole.grant == Grant::NotNeeded {
                 self.stash_bytes += size;
             }
@@ -316,7 +323,8 @@ impl Inbox {
 
     /// An acknowledgement went out beside messages of ours.
     pub(super) fn acked(&mut self, now: Timestamp) {
-        (self.owed_count, self.owed_bytes, self.owes_lone) = (0, 0, false);
+        (self.owed_count, self.owed_bytes, self.owed_pieces_bytes) = (0, 0, 0);
+        self.owes_lone = false;
         self.acked_at = Some(now);
     }
 
@@ -324,13 +332,17 @@ impl Inbox {
     #[must_use]
     pub(super) fn ack_deadline(&self) -> Option<Timestamp> {
         let since = self.acked_at.unwrap_or(Timestamp::ZERO);
-        (self.owed_count > 0).then(|| since.after(ACK_DELAY))
+        if self.owed_count > 0 {
+            return Some(since.after(ACK_DELAY));
+        }
+        (self.owed_pieces_bytes > 0).then(|| since.after(ACK_PIECES_DELAY))
     }
 
     fn ack_is_due(&self, now: Timestamp) -> bool {
         self.owes_lone
             || self.owed_count >= ACK_MESSAGE_COUNT
             || self.owed_bytes >= ACK_BYTES
+            || self.owed_pieces_bytes >= ACK_PIECES_BYTES
             || self.ack_deadline().is_some_and(|at| at <= now)
     }
 

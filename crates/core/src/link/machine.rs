@@ -14,7 +14,6 @@
 //! Source: docs/protocol.md, section "Links".
 
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::crypto::Signing;
@@ -24,6 +23,7 @@ use crate::queue::Queue;
 use crate::rng::{Rng, Seed};
 use crate::time::{Span, Timestamp};
 
+use super::Body;
 use super::connection::{Connection, IceStage};
 use super::fault::LinkFault;
 use super::inbox::Inbox;
@@ -117,9 +117,9 @@ pub enum LinkInput {
     /// The pool has room for the large message under way.
     PoolGranted,
     /// Send a message that must not be lost.
-    Send(MessageKey, Arc<[u8]>),
+    Send(MessageKey, Body),
     /// Send a message that may be lost.
-    SendLossy(Arc<[u8]>),
+    SendLossy(Body),
     /// Take a message back.
     Cancel(MessageKey),
 

@@ -15,17 +15,17 @@
 //! Source: docs/protocol.md.
 
 use alloc::collections::VecDeque;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::error::Delivery;
 use crate::limits::{
     FLIGHT_BYTES_MAX, FLIGHT_COUNT_MAX, FRAME_BYTES_MAX, FRAME_MESSAGE_COUNT_MAX,
-    FRAME_OVERHEAD_BYTES, GRANT_BYTES_MIN, LINK_QUEUE_BYTES_MAX, LINK_QUEUE_COUNT_MAX,
-    SMALL_MESSAGE_BYTES_MAX,
+    FRAME_OVERHEAD_BYTES, LINK_QUEUE_BYTES_MAX, LINK_QUEUE_COUNT_MAX, SMALL_MESSAGE_BYTES_MAX,
+    UNGRANTED_BYTES_MAX,
 };
 use crate::queue::Queue;
 
+use super::Body;
 use super::frame::{Frame, Partial};
 use super::hello::Standing;
 
@@ -40,13 +40,13 @@ const MESSAGE_COST_BYTES: usize = 64;
 #[derive(Debug)]
 struct Queued {
     key: MessageKey,
-    body: Arc<[u8]>,
+    body: Body,
 }
 
 #[derive(Debug)]
 struct Flying {
     key: MessageKey,
-    body: Arc<[u8]>,
+    body: Body,
     /// Handed to the present connection. Units: bytes; a small message is all or nothing.
     sent: usize,
     /// Known to be received. Units: bytes.
@@ -129,7 +129,7 @@ impl Outbox {
     ///
     /// # Errors
     /// [`Full`] if it would exceed what may be queued for one peer; nothing of it is kept.
-    pub(super) fn push(&mut self, key: MessageKey, body: Arc<[u8]>) -> Result<(), Full> {
+    pub(super) fn push(&mut self, key: MessageKey, body: Body) -> Result<(), Full> {
         if !self.takes(body.len()) {
             return Err(Full { limit: LINK_QUEUE_BYTES_MAX });
         }
@@ -328,7 +328,7 @@ impl Outbox {
         if end == start {
             return None;
         }
-        let bodies = self.flight.range(start..end).map(|flying| &*flying.body).collect();
+        let bodies = self.flight.range(start..end).map(|flying| flying.body.as_slice()).collect();
         let first = self.first + start as u64;
         let frame = Frame::Messages { first, received_to, bodies }.encode();
         for flying in self.flight.range_mut(start..end) {
@@ -340,7 +340,7 @@ impl Outbox {
     }
 
     /// The next piece of a large message, at most `frame_bytes_max` long as a frame; `None` if
-    /// there is none, the window is full or the receiver's grant is awaited.
+    /// there is none, the window is full or the receiver's grant for the rest is awaited.
     pub(super) fn next_piece(&mut self, frame_bytes_max: usize) -> Option<Vec<u8>> {
         let large_is_next =
             self.queue.first().is_some_and(|next| next.body.len() > SMALL_MESSAGE_BYTES_MAX);
@@ -357,12 +357,12 @@ impl Outbox {
         let number = self.first + index as u64;
         let flying = self.flight.get_mut(index)?;
         let total = flying.body.len();
-        let awaits_grant = total > GRANT_BYTES_MIN && flying.sent > 0 && !flying.granted;
-        if window == 0 || awaits_grant {
-            return None;
-        }
         let offset = flying.sent;
         let end = total.min(offset + (frame_bytes_max - FRAME_OVERHEAD_BYTES));
+        // The beginning comes without a grant, so that asking for one costs no pause.
+        if window == 0 || (end > UNGRANTED_BYTES_MAX && !flying.granted) {
+            return None;
+        }
         let bytes = flying.body.get(offset..end)?;
         let piece = Frame::Piece { number, offset: offset as u64, total: total as u64, bytes };
         let frame = piece.encode();

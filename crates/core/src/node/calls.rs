@@ -1,7 +1,6 @@
 //! Sends: which call waits for which acknowledgements.
 
 use alloc::string::{String, ToString};
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::error::{Delivery, ErrorCode};
@@ -10,7 +9,7 @@ use crate::limits::{
     DRAINED_BYTES, LINK_QUEUE_BYTES_MAX, LOSSY_BYTES_MAX, MESSAGE_BYTES_MAX, NODE_QUEUE_BYTES_MAX,
     PRESENCE_BYTES_MAX,
 };
-use crate::link::{LinkInput, MessageKey};
+use crate::link::{Body, LinkInput, MessageKey};
 use crate::table::Table;
 
 use super::content::Content;
@@ -144,12 +143,7 @@ impl Node {
         Ok(())
     }
 
-    fn push(
-        &mut self,
-        id: PeerId,
-        owner: Owner,
-        body: &Arc<[u8]>,
-    ) -> Result<MessageKey, MeshError> {
+    fn push(&mut self, id: PeerId, owner: Owner, body: &Body) -> Result<MessageKey, MeshError> {
         let total: usize = self.peers.values().map(|peer| peer.link.queued_bytes()).sum();
         let link_takes = self.peers.get(&id).is_some_and(|peer| peer.link.takes(body.len()));
         let node_takes = total + body.len() <= NODE_QUEUE_BYTES_MAX;
@@ -171,7 +165,7 @@ impl Node {
         self.push_own(id, &parcel.seal(payload));
     }
 
-    pub(super) fn push_own(&mut self, id: PeerId, body: &Arc<[u8]>) {
+    pub(super) fn push_own(&mut self, id: PeerId, body: &Body) {
         let _ = self.push(id, Owner::Node, body);
     }
 
@@ -264,7 +258,7 @@ impl Node {
     }
 
     /// A message of a peer, in order, or one that may be lost.
-    pub(super) fn on_body(&mut self, id: PeerId, body: Vec<u8>) {
+    pub(super) fn on_body(&mut self, id: PeerId, mut body: Vec<u8>) {
         let (parcel, offset) = match Parcel::open(&body) {
             Ok(opened) => opened,
             Err(error) => {
@@ -277,35 +271,34 @@ impl Node {
                 return;
             }
         };
-        let payload = || body.get(offset..).unwrap_or_default().to_vec();
+        // In place: a message may have 32 MiB.
+        body.drain(..offset);
         match parcel {
             Parcel::Message { to, content } => {
-                let payload = payload();
-                self.notify(Notice::Message { peer: id, to, content, payload });
+                self.notify(Notice::Message { peer: id, to, content, payload: body });
             }
             Parcel::Topic { name, content } => {
-                let payload = payload();
-                self.notify(Notice::TopicMessage { peer: id, name, content, payload });
+                self.notify(Notice::TopicMessage { peer: id, name, content, payload: body });
             }
             Parcel::Presence { is_set } => {
-                let payload = is_set.then(payload);
+                let payload = is_set.then_some(body);
                 if let Some(peer) = self.peers.get_mut(&id) {
                     peer.presence.clone_from(&payload);
                 }
                 self.notify(Notice::Presence { peer: id, payload });
             }
             Parcel::Request { id: wire_id, name, content } => {
-                self.on_request(id, wire_id, name, content, payload());
+                self.on_request(id, wire_id, name, content, body);
             }
             Parcel::Value { id: wire_id, content } => {
-                self.on_answer(id, wire_id, Ok((content, payload())));
+                self.on_answer(id, wire_id, Ok((content, body)));
             }
             Parcel::Failure { id: wire_id, detail } => self.on_failure(id, wire_id, detail),
             Parcel::Withdraw { id: wire_id } => self.on_withdraw(id, wire_id),
             Parcel::Stream { media_id, label } => self.on_stream(id, media_id, label),
             Parcel::StreamEnd { media_id } => self.on_stream_end(id, &media_id),
             Parcel::Ledger | Parcel::GenesisAsk | Parcel::Genesis => {
-                self.on_ledger_parcel(id, &parcel, body.get(offset..).unwrap_or_default());
+                self.on_ledger_parcel(id, &parcel, &body);
             }
         }
     }

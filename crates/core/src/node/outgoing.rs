@@ -3,16 +3,15 @@
 //! They are handed over while little is queued there, so that whatever the application sends stands
 //! behind a few pages at most and not behind whole answers.
 
-use alloc::sync::Arc;
-
 use crate::id::PeerId;
 use crate::limits::LEDGER_QUEUE_BYTES_MAX;
+use crate::link::Body;
 use crate::queue::Queue;
 use crate::table::Table;
 
 #[derive(Debug, Default)]
 struct Line {
-    bodies: Queue<Arc<[u8]>>,
+    bodies: Queue<Body>,
     bytes: usize,
     /// Whether something did not fit.
     has_lost: bool,
@@ -26,7 +25,7 @@ pub(super) struct Outgoing {
 
 impl Outgoing {
     /// Puts a message at the end of a peer's line. One that does not fit is dropped.
-    pub(super) fn push(&mut self, to: PeerId, body: Arc<[u8]>) {
+    pub(super) fn push(&mut self, to: PeerId, body: Body) {
         let Some(line) = self.lines.or_default(to) else { return };
         if line.bytes + body.len() > LEDGER_QUEUE_BYTES_MAX && !line.bodies.is_empty() {
             line.has_lost = true;
@@ -42,7 +41,7 @@ impl Outgoing {
         waiting.map(|(id, _)| *id).find(|id| is_free(id))
     }
 
-    pub(super) fn pop(&mut self, id: &PeerId) -> Option<Arc<[u8]>> {
+    pub(super) fn pop(&mut self, id: &PeerId) -> Option<Body> {
         let line = self.lines.get_mut(id)?;
         let body = line.bodies.pop()?;
         line.bytes -= body.len();
@@ -74,7 +73,7 @@ mod tests {
     #[test]
     fn line_is_bounded_and_says_what_it_lost_when_empty() {
         let (id, mut outgoing) = (PeerId::from_bytes([1; 32]), Outgoing::default());
-        let body: Arc<[u8]> = Arc::from(vec![0; LEDGER_QUEUE_BYTES_MAX / 4]);
+        let body = Body::new(vec![0; LEDGER_QUEUE_BYTES_MAX / 4]);
         (0..6).for_each(|_| outgoing.push(id, body.clone()));
         assert_eq!(outgoing.next(|_| false), None);
         for _ in 0..4 {

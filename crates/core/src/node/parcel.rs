@@ -8,7 +8,6 @@
 
 use alloc::format;
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::codec::{DecodeError, Reader, Writer, owned_text};
@@ -16,6 +15,7 @@ use crate::limits::{
     FILE_NAME_BYTES_MAX, GENESIS_BYTES_MAX, HEADER_BYTES_MAX, LEDGER_MESSAGE_BYTES_MAX,
     NAME_BYTES_MAX, PRESENCE_BYTES_MAX, STREAM_LABEL_BYTES_MAX,
 };
+use crate::link::Body;
 
 use super::content::Content;
 use super::invalid_argument;
@@ -113,14 +113,14 @@ const _: () = assert!(DETAIL_BYTES_MAX + 32 < HEADER_BYTES_MAX);
 impl Parcel {
     /// The body of a message: this header, then `payload`.
     #[must_use]
-    pub fn seal(&self, payload: &[u8]) -> Arc<[u8]> {
+    pub fn seal(&self, payload: &[u8]) -> Body {
         let mut writer = Writer::with_capacity(64);
         self.write(&mut writer);
         let header = writer.finish();
         let mut body = Vec::with_capacity(header.len() + payload.len());
         body.extend_from_slice(&header);
         body.extend_from_slice(payload);
-        Arc::from(body)
+        Body::new(body)
     }
 
     /// Reads the header of a body. Returns it and where the payload starts.

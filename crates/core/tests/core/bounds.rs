@@ -2,8 +2,8 @@
 
 use meshlace_core::codec::Writer;
 use meshlace_core::limits::{
-    FILE_NAME_BYTES_MAX, FLIGHT_COUNT_MAX, FRAME_BYTES_MAX, GRANT_BYTES_MIN, LOSSY_BYTES_MAX,
-    NAME_BYTES_MAX, SMALL_MESSAGE_BYTES_MAX,
+    FILE_NAME_BYTES_MAX, FLIGHT_COUNT_MAX, FRAME_BYTES_MAX, LOSSY_BYTES_MAX, NAME_BYTES_MAX,
+    SMALL_MESSAGE_BYTES_MAX, UNGRANTED_BYTES_MAX,
 };
 use meshlace_core::link::frame::{Frame, Partial};
 use meshlace_core::link::hello::LINK_VERSION;
@@ -73,14 +73,17 @@ fn refuses_pieces_out_of_place() {
     }
 }
 
-/// a second piece before the grant is a fault, and takes nothing of the pool.
+/// more than the beginning before the grant is a fault, and takes nothing of the pool.
 #[test]
 fn refuses_piece_before_the_grant() {
     let mut pair = Pair::open();
     (pair.pool, pair.cut) = (false, [true, true]);
-    let total = GRANT_BYTES_MIN as u64 + 1;
-    for (offset, fault_count) in [(0, 0), (1, 1)] {
-        let piece = Frame::Piece { number: 1, offset, total, bytes: b"x" };
+    let total = 2 * UNGRANTED_BYTES_MAX as u64;
+    let bytes = &[0; UNGRANTED_BYTES_MAX / 8];
+    for index in 0..9 {
+        let offset = index * bytes.len() as u64;
+        let fault_count = usize::from(index == 8);
+        let piece = Frame::Piece { number: 1, offset, total, bytes };
         pair.forge(1, Channel::Bulk, piece.encode());
         assert_eq!(pair.sides[1].faults.len(), fault_count);
         assert_eq!(pair.sides[1].link.pool_bytes(), 0);
@@ -93,7 +96,7 @@ fn refuses_piece_before_the_grant() {
 fn vanished_sender_frees_the_pool() {
     for granted in [false, true] {
         let mut pair = Pair::open();
-        let body = vec![7; GRANT_BYTES_MIN + 1];
+        let body = vec![7; UNGRANTED_BYTES_MAX + 1];
         (pair.pool, pair.server) = (false, false);
         pair.send(0, &body);
         assert_eq!(pair.sides[1].pool_bytes, [body.len()]);

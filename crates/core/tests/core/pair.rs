@@ -1,15 +1,14 @@
 //! Two links on virtual time, between them a path and a server that do what a test says.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use meshlace_core::crypto::{Context, Signing};
 use meshlace_core::error::{Delivery, ErrorCode};
 use meshlace_core::id::{ConnectionId, Fingerprint, Instance, LinkSession, RoomId, Ticket};
 use meshlace_core::link::frame::Frame;
 use meshlace_core::link::{
-    Channel, ConnectionState, Description, DescriptionKind, IceStage, IceState, Link, LinkConfig,
-    LinkEffect, LinkFault, LinkInput, LinkNotice, LinkOutcome, LinkState, MessageKey,
+    Body, Channel, ConnectionState, Description, DescriptionKind, IceStage, IceState, Link,
+    LinkConfig, LinkEffect, LinkFault, LinkInput, LinkNotice, LinkOutcome, LinkState, MessageKey,
 };
 use meshlace_core::rng::Seed;
 use meshlace_core::time::Timestamp;
@@ -136,7 +135,7 @@ impl Pair {
         let one = &mut self.sides[side];
         one.last_key += 1;
         let key = MessageKey(one.last_key);
-        self.input(side, LinkInput::Send(key, Arc::from(body)));
+        self.input(side, LinkInput::Send(key, Body::new(body.to_vec())));
         key
     }
 

@@ -108,6 +108,36 @@ fn acknowledges_lone_messages_at_once_and_streams_by_count_and_time() {
     assert_eq!(inbox.ack_deadline(), None);
 }
 
+/// pieces of a message that is not complete are acknowledged by larger measures, the complete
+/// message as any other.
+#[test]
+fn acknowledges_pieces_seldom_and_their_end_soon() {
+    let at = Timestamp::from_ms;
+    let mut inbox = Inbox::new(0);
+    inbox.acked(at(1_000));
+    let piece = vec![0; UNGRANTED_BYTES_MAX / 4];
+    let total = (ACK_PIECES_BYTES + 2 * piece.len()) as u64;
+    let mut offset = 0;
+    let mut receive = |inbox: &mut Inbox| {
+        let _ = inbox.receive_piece(1, offset, total, &piece).expect("in order");
+        inbox.grant();
+        let _ = inbox.next_grant();
+        offset += piece.len() as u64;
+    };
+    receive(&mut inbox);
+    assert_eq!(inbox.ack_deadline(), Some(at(1_000).after(ACK_PIECES_DELAY)));
+    assert!(inbox.next_ack(at(1_000).after(ACK_DELAY)).is_none(), "nobody waits for it");
+    while inbox.owed_pieces_bytes < ACK_PIECES_BYTES {
+        assert!(inbox.next_ack(at(1_001)).is_none());
+        receive(&mut inbox);
+    }
+    assert!(inbox.next_ack(at(1_001)).is_some(), "so much");
+    receive(&mut inbox);
+    receive(&mut inbox);
+    assert_eq!(inbox.received_to(), 1);
+    assert_eq!(inbox.ack_deadline(), Some(at(1_001).after(ACK_DELAY)), "the end is waited for");
+}
+
 /// a peer cannot make us hold more than may be in flight.
 #[test]
 fn stash_over_its_bound_is_a_fault() {

@@ -198,7 +198,7 @@ impl Rig {
             31 | 32 => {
                 self.next_key += 1;
                 let size = [10, 9_000, 100_000, 1_000_000][(step.a % 4) as usize];
-                let body: Arc<[u8]> = vec![1; size].into();
+                let body = Body::new(vec![1; size]);
                 self.give(LinkInput::Send(MessageKey(self.next_key), body));
             }
             33 => self.give(LinkInput::Cancel(MessageKey(step.a))),

@@ -280,7 +280,7 @@ proptest! {
     ) {
         let mut outbox = Outbox::new(1);
         for (key, size) in (1..).zip(&sizes) {
-            let body: Arc<[u8]> = vec![7; *size].into();
+            let body = Body::new(vec![7; *size]);
             outbox.push(MessageKey(key), body).expect("room");
         }
         while outbox.next_small(0).is_some() || outbox.next_piece(FRAME_BYTES_MAX).is_some() {}
@@ -301,7 +301,7 @@ proptest! {
 #[test]
 fn full_queue_refuses_and_keeps_nothing() {
     let mut outbox = Outbox::new(1);
-    let body: Arc<[u8]> = vec![0; MESSAGE_BYTES_MAX - 1_024].into();
+    let body = Body::new(vec![0; MESSAGE_BYTES_MAX - 1_024]);
     for key in 0..2 {
         outbox.push(MessageKey(key), body.clone()).expect("room for two");
     }
@@ -310,7 +310,7 @@ fn full_queue_refuses_and_keeps_nothing() {
     assert_eq!(outbox.queued_bytes(), held);
 
     let mut outbox = Outbox::new(1);
-    let empty: Arc<[u8]> = Arc::from([]);
+    let empty = Body::default();
     for key in 0..LINK_QUEUE_COUNT_MAX as u64 {
         outbox.push(MessageKey(key), empty.clone()).expect("room for a hundred thousand");
     }
@@ -321,7 +321,7 @@ fn full_queue_refuses_and_keeps_nothing() {
 #[test]
 fn window_is_never_exceeded() {
     let mut outbox = Outbox::new(1);
-    let body: Arc<[u8]> = vec![0; SMALL_MESSAGE_BYTES_MAX].into();
+    let body = Body::new(vec![0; SMALL_MESSAGE_BYTES_MAX]);
     for key in 0..1_000 {
         outbox.push(MessageKey(key), body.clone()).expect("room");
     }
@@ -333,7 +333,7 @@ fn window_is_never_exceeded() {
     assert!(bytes >= FLIGHT_BYTES_MAX - FRAME_BYTES_MAX, "{bytes}");
 
     let mut outbox = Outbox::new(1);
-    let empty: Arc<[u8]> = Arc::from([]);
+    let empty = Body::default();
     for key in 0..LINK_QUEUE_COUNT_MAX as u64 {
         outbox.push(MessageKey(key), empty.clone()).expect("room");
     }
