@@ -36,5 +36,5 @@ pub use fork::ForkProof;
 pub use genesis::{Genesis, RoomKind};
 pub use member::{Credential, Grant};
 pub use order::Order;
-pub use restore::{FileItem, Imported, Restore, blocks_offset};
+pub use restore::{FileItem, Imported, Restore, blocks_offset, file_genesis};
 pub use sync::{Heard, Sync, SyncEffect, SyncFault, SyncInput, SyncOutcome};

@@ -206,6 +206,17 @@ pub fn blocks_offset(genesis: &Genesis, bytes: &[u8]) -> Result<usize, LedgerFau
     }
 }
 
+/// The genesis that a file begins with, where its room has one.
+///
+/// # Errors
+/// [`LedgerFault::Malformed`] - not a file of this version.
+pub fn file_genesis(bytes: &[u8]) -> Result<&[u8], LedgerFault> {
+    match FileItem::read(&mut Reader::new(bytes))? {
+        FileItem::Genesis { bytes, .. } => Ok(bytes),
+        _ => Err(DecodeError::Unexpected { offset: 0, expected: "a genesis" }.into()),
+    }
+}
+
 /// What taking in a file brought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Imported {

@@ -6,7 +6,7 @@
 //! ```text
 //! Closed --open--> Loading --all records fed--> Open
 //!                     |                          ^
-//!                     +--> AwaitingGenesis ------+   (of a room that we were invited to: a peer hands it over)
+//!                     +--> AwaitingGenesis ------+   (of a room that we were invited to: a peer or a file hands it over)
 //! ```
 //!
 //! Until it is open, what peers say of it is not heard: when it opens, both sides say their digests,
@@ -24,7 +24,7 @@ use alloc::vec::Vec;
 
 use crate::error::ErrorCode;
 use crate::id::{PeerId, RoomId, Ticket};
-use crate::ledger::{BlockIndex, Flags, Genesis, LedgerFault};
+use crate::ledger::{BlockIndex, Flags, Genesis, LedgerFault, file_genesis};
 use crate::queue::Queue;
 use crate::rng::{Rng, Seed};
 use crate::signalling::address::RoomRef;
@@ -250,7 +250,11 @@ impl Ledger {
         match (parcel, &mut self.stage) {
             (Parcel::Ledger, Stage::Open(book)) => book.on_message(now, id, payload),
             (Parcel::GenesisAsk, _) => self.on_genesis_ask(id),
-            (Parcel::Genesis, Stage::AwaitingGenesis(_)) => self.on_genesis(now, id, payload),
+            (Parcel::Genesis, Stage::AwaitingGenesis(_)) => {
+                if let Err(error) = self.on_genesis(now, payload) {
+                    self.effects.push(LedgerEffect::Expel { peer: id, error });
+                }
+            }
             _ => {}
         }
         self.collect();
@@ -277,18 +281,12 @@ impl Ledger {
         }
     }
 
-    /// A peer hands over what it says is the genesis; the room's id tells whether it is.
-    fn on_genesis(&mut self, now: Now, peer: PeerId, bytes: &[u8]) {
-        match Genesis::read(&self.room, bytes) {
-            Ok(genesis) => {
-                self.genesis = Some(genesis);
-                self.end_loading(now);
-            }
-            Err(fault) => {
-                let error = refused_as(&fault);
-                self.effects.push(LedgerEffect::Expel { peer, error });
-            }
-        }
+    /// A peer or a file hands over what it says is the genesis; the room's id tells whether it is.
+    fn on_genesis(&mut self, now: Now, bytes: &[u8]) -> Result<(), MeshError> {
+        let genesis = Genesis::read(&self.room, bytes).map_err(|fault| refused_as(&fault))?;
+        self.genesis = Some(genesis);
+        self.end_loading(now);
+        Ok(())
     }
 
     /// Writes a block. It is held and in the order when this returns.
@@ -324,12 +322,18 @@ impl Ledger {
         was_awaited
     }
 
-    /// Takes in a file of this room.
+    /// Takes in a file of this room. Where the genesis is awaited, it is the file's.
     pub fn import(&mut self, now: Now, ticket: Ticket, bytes: &[u8]) {
-        let result = match &mut self.stage {
+        let is_opened = match &self.stage {
+            Stage::AwaitingGenesis(_) => file_genesis(bytes)
+                .map_err(|fault| refused_as(&fault))
+                .and_then(|genesis| self.on_genesis(now, genesis)),
+            _ => Ok(()),
+        };
+        let result = is_opened.and_then(|()| match &mut self.stage {
             Stage::Open(book) => book.import(now, bytes),
             _ => Err(MeshError::new(ErrorCode::LedgerNotReady)),
-        };
+        });
         let notice = match result {
             Ok(imported) => Notice::LedgerImported { ticket, imported },
             Err(error) => Notice::Refused { ticket, error },

@@ -166,7 +166,10 @@ export interface RoomLedger {
   forkProof(author: AuthorId): Uint8Array | undefined
   /** All blocks as one file, which anyone can check. */
   export(): Promise<Blob>
-  /** Takes in what `export` wrote; every block of it is checked like one that a stranger sends. */
+  /**
+   * Takes in what `export` wrote; every block of it is checked like one that a stranger sends. In a room
+   * that has met nobody yet this opens the ledger. Rejects with `GenesisMismatch` for another room's file.
+   */
   import(file: Blob | ArrayBuffer | ArrayBufferView): Promise<ImportResult>
 }
 

@@ -5,9 +5,9 @@ use alloc::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::ledger::RoomKind;
 use crate::ledger::profile::create_room;
 use crate::ledger::sync::message::SyncMessage;
+use crate::ledger::{FileItem, RoomKind};
 use crate::limits::{PENDING_COUNT_MAX, SLOT_COUNT_MAX};
 use crate::signalling::address::RoomAddress;
 use crate::time::WallTime;
@@ -265,4 +265,58 @@ fn stored_blocks_above_a_lost_one_wait_without_limit() {
     open(&mut again, &rig.records);
     let view = again.ledger.view().expect("open");
     assert_eq!((view.dag().held_count(), view.dag().pending_count()), (1, count as usize - 2));
+}
+
+/// a room that met nobody yet is opened by a file of it, and by no other.
+#[test]
+fn file_opens_a_room_that_met_nobody() {
+    let open = |genesis: Option<Vec<u8>>, has_storage: bool| {
+        let mut rig = Rig::new();
+        let profile = Seed([1; 32]);
+        let config = LedgerConfig { profile, slot: 0, is_clean: false, has_storage, genesis };
+        assert_eq!(rig.ledger.open(rig.now(), config), Ok(()));
+        rig.ledger.end_loading(rig.now());
+        rig
+    };
+    let mut founder = open(Some(genesis().bytes().to_vec()), false);
+    let now = founder.now();
+    (0..3).for_each(|_| drop(founder.ledger.write(now, b"kept", Flags::NONE)));
+    let file = founder.ledger.view().expect("open").export(0).0;
+    let other = create_room(&Seed([1; 32]), RoomKind::Open, "room", [9; 16]).expect("a genesis");
+    let other = FileItem::of_genesis(&other).encode();
+
+    let mut rig = open(None, true);
+    let import = |rig: &mut Rig, file: &[u8]| {
+        rig.ledger.import(now, Ticket(1), file);
+        let effects = core::iter::from_fn(|| rig.ledger.poll_effect());
+        let notices = effects.filter_map(|effect| match effect {
+            LedgerEffect::Notify(notice) => Some(notice),
+            _ => None,
+        });
+        notices.collect::<Vec<_>>()
+    };
+    let refusals = [
+        (&other[..], ErrorCode::GenesisMismatch, "the genesis of this room"),
+        (b"no file", ErrorCode::BlockRefused, "a record in its one encoding"),
+        (&file[5..], ErrorCode::BlockRefused, "a record in its one encoding"),
+    ];
+    for (file, code, rule) in refusals {
+        let told = import(&mut rig, file);
+        let [Notice::Refused { ticket: Ticket(1), error }] = &told[..] else {
+            panic!("a refusal: {told:?}");
+        };
+        assert_eq!((error.code, error.expected.as_deref()), (code, Some(rule)));
+        assert!(rig.ledger.view().is_none());
+    }
+    let told = import(&mut rig, &file);
+    assert!(matches!(told[0], Notice::LedgerOpened { restored_count: 0, .. }), "{told:?}");
+    let held = told.iter().find_map(|notice| match notice {
+        Notice::LedgerImported { imported, .. } => Some(imported.held_count),
+        _ => None,
+    });
+    assert_eq!(held, Some(3));
+    assert!(rig.ledger.write(now, b"mine", Flags::NONE).is_ok());
+    rig.settle();
+    let kept = rig.records.iter().filter(|record| record.key.first() == Some(&storage::GENESIS));
+    assert_eq!(kept.count(), 1);
 }
