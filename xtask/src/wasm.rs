@@ -228,13 +228,14 @@ const PASSES: [&str; 3] = ["-Oz", "--skip-pass=inlining-optimizing", "--skip-pas
 
 /// What Rust's target turns on, by name: with `--all-features` wasm-opt emits instructions that no
 /// browser loads.
-const FEATURES: [&str; 6] = [
+const FEATURES: [&str; 7] = [
     "--enable-bulk-memory",
     "--enable-multivalue",
     "--enable-mutable-globals",
     "--enable-nontrapping-float-to-int",
     "--enable-reference-types",
     "--enable-sign-ext",
+    "--enable-simd",
 ];
 
 const VERIFY: &str = "
