@@ -232,31 +232,37 @@ pub fn verifies(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
 
 /// An X25519 secret: what directed signals are opened with.
 #[derive(Clone)]
-pub struct SealingSecret(StaticSecret);
+pub struct SealingSecret {
+    secret: StaticSecret,
+    /// Kept, since it costs as much as an agreement.
+    public: SealingKey,
+}
 
 impl SealingSecret {
     /// The secret made of these random bytes.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(StaticSecret::from(bytes))
+        let secret = StaticSecret::from(bytes);
+        let public = SealingKey::from_bytes(PublicKey::from(&secret).to_bytes());
+        Self { secret, public }
     }
 
     /// The public half.
     #[must_use]
-    pub fn public(&self) -> SealingKey {
-        SealingKey::from_bytes(PublicKey::from(&self.0).to_bytes())
+    pub const fn public(&self) -> SealingKey {
+        self.public
     }
 
     /// The keys shared with `other`: for what travels to it, and for what comes from it. `None` if
     /// `other` is a point that gives the same key to everyone. Cost: one X25519 agreement.
     #[must_use]
     pub fn pair_keys(&self, other: &SealingKey) -> Option<(Digest, Digest)> {
-        let shared = self.0.diffie_hellman(&PublicKey::from(*other.as_bytes()));
-        let (ours, theirs) = (self.public(), other);
+        let shared = self.secret.diffie_hellman(&PublicKey::from(*other.as_bytes()));
+        let (ours, theirs) = (&self.public, other);
         let key = |from: &SealingKey, to: &SealingKey| {
             derive(Context::PAIR, &[shared.as_bytes(), from.as_bytes(), to.as_bytes()])
         };
-        shared.was_contributory().then(|| (key(&ours, theirs), key(theirs, &ours)))
+        shared.was_contributory().then(|| (key(ours, theirs), key(theirs, ours)))
     }
 }
 
