@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { after, beforeEach, mock, test } from 'node:test'
-import { IDBFactory, IDBKeyRange } from 'fake-indexeddb'
+import { IDBFactory, IDBKeyRange, IDBObjectStore } from 'fake-indexeddb'
 import { MeshError } from '../src/errors.js'
 import { create, join, type Core, type Founding } from '../src/join.js'
+import { IndexedStorage } from '../src/storage/indexed.js'
 import { encodeActions } from '../src/store/actions.js'
 import { pageTime } from '../src/store/time.js'
 import type { Block, Divergence, StoreOptions } from '../src/ledger/types.js'
@@ -54,8 +55,7 @@ function coreOf(fake: LedgerMachine): () => Promise<Core> {
   return async () => ({ machine: () => fake.machine, createRoom: () => assert.fail('made'), stateHash })
 }
 
-async function open(options: JoinOptions = {}): Promise<Page> {
-  const fake = new LedgerMachine()
+async function open(options: JoinOptions = {}, fake = new LedgerMachine()): Promise<Page> {
   // Each page is a tab of its own.
   Object.assign(globalThis, { sessionStorage: new FakeItems() })
   const room = await join(coreOf(fake), ADDRESS, options)
@@ -286,6 +286,122 @@ test('whoever makes a room brings its genesis and the profile that it grew from'
   assert.deepEqual([founding!.owned, founding!.name, founding!.nonce.length, founding!.secret.length], [true, 'Kitchen', 16, 16])
   assert.deepEqual(fake.opened!.genesis, genesis)
   assert.deepEqual(fake.opened!.profile, founding!.profile)
+})
+
+const awaiting = () => Object.assign(new LedgerMachine(), { awaitsGenesis: true })
+
+const handOver = (page: Page) => (page.fake.handOver(), settle(page).then(() => settle(page)).then(idle))
+
+/** What a page leaves that is killed: everything on disk, and no lock. */
+const kill = () => void Object.defineProperty(globalThis, 'navigator', { value: { locks: new FakeLocks().manager }, configurable: true })
+
+test('what is dispatched before anybody handed over the genesis survives reloads and is written once', async () => {
+  const first = await open({}, awaiting())
+  const board = first.room.store('board', list)
+  for (const text of ['a', 'b']) board.dispatch(add(text))
+  assert.deepEqual(board.getState(), ['a', 'b'])
+  await idle()
+  await leave(first)
+  const second = await open({}, awaiting())
+  assert.deepEqual(second.room.store('other', list).getState(), [])
+  const again = second.room.store('board', list)
+  assert.deepEqual(again.getState(), ['a', 'b'])
+  again.dispatch(add('c'))
+  assert.deepEqual(again.getState(), ['a', 'b', 'c'])
+  await idle()
+  kill()
+  // Whether or not the application opens the store that it was for.
+  const third = await open({}, awaiting())
+  await handOver(third)
+  assert.deepEqual([third.fake.blocks.length, third.fake.storedCount], [1, 1])
+  assert.deepEqual(third.room.store('board', list).getState(), ['a', 'b', 'c'])
+  kill()
+  const fourth = await open()
+  await idle()
+  assert.deepEqual(fourth.fake.blocks.length, 1)
+  assert.deepEqual(fourth.room.store('board', list).getState(), ['a', 'b', 'c'])
+  assert.deepEqual([first, second, third, fourth].flatMap(({ errors }) => errors), [])
+})
+
+test('a page that ends while waiting actions are written writes them in its next life, and then no more', async () => {
+  const first = await open({}, awaiting())
+  first.room.store('board', list).dispatch(add('a'))
+  await idle()
+  // The blocks never reach the disk.
+  const stuck = mock.method(IndexedStorage.prototype, 'commit', () => new Promise(() => undefined))
+  await handOver(first)
+  assert.equal(first.fake.blocks.length, 1)
+  stuck.mock.restore()
+  kill()
+  for (let life = 0; life < 2; life += 1) {
+    const page = await open()
+    await idle()
+    assert.deepEqual(page.room.store('board', list).getState(), ['a'])
+    assert.equal(page.fake.storedCount, 1)
+    kill()
+  }
+})
+
+test('what waits and may not be written, or cannot be stored, is not written in a later life', async () => {
+  const first = await open({}, awaiting())
+  const receipt = first.room.store('board', list).dispatch(add('a'))
+  await idle()
+  first.fake.ledgerWrite = () => {
+    throw new MeshError('BlockRefused')
+  }
+  await handOver(first)
+  await assert.rejects(receipt.written, { code: 'BlockRefused' })
+  kill()
+  const second = await open({}, awaiting())
+  const board = second.room.store('board', list)
+  assert.deepEqual(board.getState(), [])
+  board.dispatch(add('b'))
+  await idle()
+  const full = mock.method(IDBObjectStore.prototype, 'add', () => {
+    throw new DOMException('the disk is full', 'QuotaExceededError')
+  })
+  await handOver(second)
+  full.mock.restore()
+  assert.equal(second.errors.at(-1)?.code, 'StorageFull')
+  kill()
+  const third = await open()
+  await idle()
+  assert.equal(third.fake.blocks.length, 0)
+})
+
+test('ready says when the ledger is open, or that the room closed before', async () => {
+  const page = await open({}, awaiting())
+  const told: string[] = []
+  void page.room.ledger.ready.then(() => told.push(page.room.ledger.member))
+  await idle()
+  assert.deepEqual(told, [])
+  await handOver(page)
+  assert.deepEqual(told, ['me'])
+  const other = await open({}, awaiting())
+  await leave(other)
+  await assert.rejects(other.room.ledger.ready, { code: 'RoomClosed' })
+  await page.room.ledger.ready
+})
+
+test('a room is there once its genesis is on disk; a disk that does not answer is told of', async () => {
+  const founder = () => {
+    const fake = new LedgerMachine()
+    const core = { machine: () => fake.machine, createRoom: () => ({ address: ADDRESS, genesis: Uint8Array.of(5) }) } as unknown as Core
+    return create(async () => core, { server: 'wss://server' })
+  }
+  await founder()
+  const storage = await IndexedStorage.open('meshlace room')
+  const records: number[][] = []
+  await storage.read((key, bytes) => records.push([...key, ...bytes]))
+  storage.close()
+  assert.deepEqual(records, [[0, 5]])
+  const stuck = mock.method(IndexedStorage.prototype, 'commit', () => new Promise(() => undefined))
+  const heard = mock.method(console, 'error', () => undefined)
+  await founder()
+  await idle()
+  stuck.mock.restore()
+  heard.mock.restore()
+  assert.equal((heard.mock.calls[0]?.arguments[0] as MeshError).code, 'StorageRefused')
 })
 
 test('a closed room has no stores and lets its slot go', async () => {

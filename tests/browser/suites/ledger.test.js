@@ -354,3 +354,77 @@ labTest('a profile that was copied and used twice forks: everyone is told, has t
   assert.deepEqual(states[2], states[0])
   assert.deepEqual(JSON.parse(states[0].state).texts.slice(0, 10), Array.from({ length: 10 }, (_, n) => `before-${n}`))
 })
+
+labTest('a page that has met nobody keeps what is dispatched; a file or the first peer opens its ledger', { timeout: 90_000 }, async (lab) => {
+  const server = await lab.server()
+  const [a, b, c] = [await lab.page('chromium:one'), await lab.page('firefox:one'), await lab.page('chromium:two')]
+  const [address, other] = [await a.create(server), await a.create(server)]
+  const fileOf = async (to, count) => {
+    await a.join(to)
+    await a.run((lab, count) => lab.write('a', count), count)
+    await a.run((lab) => lab.room().ledger.ready)
+    const file = await a.run(async (lab) => [...new Uint8Array(await (await lab.room().ledger.export()).arrayBuffer())])
+    await a.leave()
+    await a.reload()
+    return file
+  }
+  const [wrong, right] = [await fileOf(other, 1), await fileOf(address, 10)]
+  const texts = (page) => page.run((lab) => lab.board().getState().texts)
+  for (const page of [b, c]) {
+    await page.join(address)
+    await page.run((lab) => lab.write('early', 3))
+    assert.deepEqual(await texts(page), ['early-0', 'early-1', 'early-2'])
+    // It is kept beside the room, which nobody is told of: a while is what there is.
+    await page.run(() => new Promise((resolve) => setTimeout(resolve, 500)))
+    await page.leave()
+    await page.reload()
+    await page.join(address)
+    assert.deepEqual(await texts(page), ['early-0', 'early-1', 'early-2'])
+    if (page === b) await page.leave()
+  }
+  // A file.
+  const take = (file) => c.run((lab, file) => lab.room().ledger.import(Uint8Array.from(file)).catch(lab.failure), file)
+  const refused = await take(wrong)
+  assert.deepEqual([refused.code, refused.expected], ['GenesisMismatch', 'the genesis of this room'])
+  assert.equal(await c.run((lab) => lab.room().ledger.member), '')
+  const taken = await take(right)
+  assert.ok(taken.heldCount > 0 && taken.refusedCount === 0, JSON.stringify(taken))
+  await c.run((lab) => lab.room().ledger.ready)
+  await c.until('all is here', 5_000, (lab) => lab.held().count === 13)
+  // A peer.
+  await b.reload()
+  await b.join(address)
+  await Promise.all([b.linkedTo(c), c.linkedTo(b)])
+  await converged([b, c], 16, 5_000)
+  for (const page of [b, c]) {
+    await page.run(() => new Promise((resolve) => setTimeout(resolve, 500)))
+    await page.reload()
+    await page.join(address)
+  }
+  await converged([b, c], 16, 5_000)
+  await a.join(address)
+  await converged([a, b, c], 16, 10_000)
+})
+
+labTest('a new room outlives a crash right after it was made', { timeout: 60_000 }, async (lab) => {
+  const server = await lab.server()
+  const browser = await lab.browser('chromium')
+  const a = await lab.page(browser, { tab: true, host: 'crashed.localhost' })
+  let tell
+  const made = new Promise((resolve) => (tell = resolve))
+  await a.page.exposeFunction('tellAddress', tell)
+  // The page does nothing after: what is not on disk by then is lost.
+  await a.run((lab, server) => {
+    lab.meshlace.createRoom({ server, page: `${location.origin}/` }).then(({ address }) => globalThis.tellAddress(address))
+  }, server.url)
+  const address = await made
+  const session = await a.page.createCDPSession()
+  session.send('Page.crash').catch(() => {})
+  await new Promise((resolve) => a.page.once('error', resolve))
+  const b = await lab.page(browser, { tab: true, host: 'crashed.localhost' })
+  await b.join(address)
+  await b.run((lab) => lab.write('b', 5))
+  await b.run((lab) => lab.room().ledger.ready)
+  await b.until('it is stored', 5_000, (lab) => lab.outcomes().every(({ state }) => state === 'resolved'))
+  assert.equal(await b.run((lab) => lab.held().count), 5)
+})

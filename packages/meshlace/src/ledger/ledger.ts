@@ -12,18 +12,18 @@ import { MeshError } from '../errors.js'
 import { watchPage } from '../lifecycle.js'
 import { Lifecycle } from '../machine.js'
 import { Seldom } from '../store/seldom.js'
-import type { FoldBlock, WrittenBlock } from '../store/source.js'
+import type { Dispatched, FoldBlock, WrittenBlock } from '../store/source.js'
 import { States, type KeptState, type StatesRoom } from '../store/states.js'
 import { Stores } from '../store/stores.js'
 import { pageTime } from '../store/time.js'
 import type { Slot } from '../storage/slots.js'
-import type { RecordChange, RoomStorage } from '../storage/storage.js'
+import type { NamedValue, RecordChange, RoomStorage } from '../storage/storage.js'
 import type { PeerId } from '../types.js'
 import { BlockReader, type LedgerBlock } from './blocks.js'
-import { STATE_PREFIX, type Opening } from './opening.js'
+import { STATE_PREFIX, waitingName, type Opening } from './opening.js'
 import { Receipts } from './receipts.js'
 import { textOf } from './text.js'
-import type { AuthorId, Divergence, MemberId } from './types.js'
+import type { AuthorId, BlockId, Divergence, MemberId } from './types.js'
 
 /** What a ledger needs of its room. */
 export interface LedgerRoom {
@@ -47,6 +47,11 @@ export class Ledger implements StatesRoom, RecordEffects {
   /** Who we are in this room; empty until it is open. */
   member: MemberId = ''
   readonly #room: LedgerRoom
+  #decided: (error?: MeshError) => void = () => undefined
+  /** Resolves when it is open, or with the reason why it never will be. */
+  readonly #isDecided = new Promise<MeshError | undefined>((resolve) => (this.#decided = resolve))
+  /** Dispatched before it was open, and not on disk as blocks yet. */
+  #waiting: readonly Dispatched[] = []
   /** Who writes: known with the first block. */
   #author: AuthorId = ''
   #storage: RoomStorage | undefined
@@ -58,9 +63,9 @@ export class Ledger implements StatesRoom, RecordEffects {
   #hasWritten = false
   /** The commit under way. */
   #committing: Promise<void> = Promise.resolve()
-  #committed: () => void = () => undefined
-  /** The first commit, or the end. */
-  readonly #firstCommit = new Promise<void>((resolve) => (this.#committed = resolve))
+  #committed: (error?: MeshError) => void = () => undefined
+  /** The first commit, or the end; or why it is not waited for any longer. */
+  readonly #firstCommit = new Promise<MeshError | undefined>((resolve) => (this.#committed = resolve))
   #unwatch: () => void = () => undefined
   /** Called with the place from which the order changed. */
   readonly changeListeners = new Set<(from: number) => void>()
@@ -85,7 +90,8 @@ export class Ledger implements StatesRoom, RecordEffects {
 
   /**
    * Opens the ledger over what is stored; done when all of that was handed to the core. A genesis is stored
-   * by then: a room whose founder is the only one to have it must not lose it.
+   * by then: a room whose founder is the only one to have it must not lose it. A disk that does not answer
+   * is told of and not waited for.
    */
   async open(opening: Promise<Opening>, genesis: Uint8Array | undefined): Promise<void> {
     const { profile, kept, refused } = await opening
@@ -102,8 +108,9 @@ export class Ledger implements StatesRoom, RecordEffects {
       driver.input((machine) => machine.ledgerOpen(profile, 0, true, false, genesis))
       return
     }
-    const { storage, slot, records, states } = kept
+    const { storage, slot, records, states, waiting } = kept
     this.#storage = storage
+    this.#waiting = this.stores.restore(waiting)
     this.#states = states
     this.#slot = slot
     this.#unwatch = watchPage((kind) => {
@@ -121,7 +128,10 @@ export class Ledger implements StatesRoom, RecordEffects {
       if (this.#isClosed) return
     }
     driver.input((machine) => machine.ledgerRestored())
-    if (genesis !== undefined) await this.#firstCommit
+    if (genesis === undefined) return
+    pageTime.later(() => this.#committed(unanswered()), COMMIT_MS)
+    const error = await this.#firstCommit
+    if (error !== undefined) this.#room.report(error)
   }
 
   /** Ends it: what is under way is stored, then storage and slot are let go. */
@@ -133,10 +143,17 @@ export class Ledger implements StatesRoom, RecordEffects {
     this.#unwatch()
     this.#committed()
     this.states.close()
+    this.#decided(error)
     this.stores.close(error)
     this.receipts.close(error)
     void this.#committing.then(() => this.#storage?.close())
     this.#slot?.release(this.#committing)
+  }
+
+  /** Resolves when it is open, rejects when the room closes before. */
+  async ready(): Promise<void> {
+    const error = await this.#isDecided
+    if (error !== undefined) throw error
   }
 
   // ---- what the core tells
@@ -145,6 +162,9 @@ export class Ledger implements StatesRoom, RecordEffects {
     this.member = member
     this.isOpen = true
     this.stores.opened()
+    // What may not be written is not tried again after a reload.
+    if (this.#waiting.length > 0) this.waiting(this.#waiting.filter(({ block }) => !(block instanceof MeshError)))
+    this.#decided()
   }
 
   changed(from: number): void {
@@ -164,6 +184,8 @@ export class Ledger implements StatesRoom, RecordEffects {
   }
 
   unsaved(error: MeshError): void {
+    // Others are told of what is in memory: it must not be written again.
+    if (this.#waiting.length > 0) this.waiting([])
     this.#storage?.close()
     this.#storage = undefined
     this.receipts.unsaved(error)
@@ -183,15 +205,20 @@ export class Ledger implements StatesRoom, RecordEffects {
   commitRecords(ticket: number): void {
     const changes = this.#changes
     this.#changes = []
-    const value = this.#hasWritten ? this.#slot?.advance() : undefined
+    const values = this.#hasWritten ? [this.#slot!.advance()] : []
     this.#hasWritten = false
+    if (this.#waiting.length > 0) {
+      // In one step with their blocks: each is written once, whenever the page ends. A block's key ends with its id.
+      const stored = new Set<BlockId | undefined>(changes.map(({ key }) => textOf(key.subarray(-32))))
+      this.#waiting = this.#waiting.filter(({ block }) => !stored.has((block as WrittenBlock | undefined)?.id))
+      values.push(this.#kept())
+    }
     const { driver } = this.#room
-    const refused = new MeshError('StorageRefused', { message: 'the storage was closed' })
-    this.#committing = (this.#storage?.commit(changes, value) ?? Promise.reject(refused)).then(
+    this.#committing = (this.#storage?.commit(changes, ...values) ?? Promise.reject(unanswered())).then(
       () => driver.input((machine) => machine.recordsStored(ticket)),
       ({ code }: MeshError) => driver.input((machine) => machine.recordsFailed(ticket, code)),
     )
-    void this.#committing.then(this.#committed)
+    void this.#committing.then(() => this.#committed())
   }
 
   // ---- for the stores
@@ -226,6 +253,11 @@ export class Ledger implements StatesRoom, RecordEffects {
     if (written === undefined) throw refused
     this.#author = written.author
     return this.receipts.written(written)
+  }
+
+  waiting(batch: readonly Dispatched[]): void {
+    this.#waiting = batch
+    if (this.#storage !== undefined && !this.#isClosed) this.#put(this.#kept())
   }
 
   report(error: MeshError): void {
@@ -263,18 +295,24 @@ export class Ledger implements StatesRoom, RecordEffects {
   }
 
   keep(name: string, version: number, kept: KeptState): void {
-    const storage = this.#storage
-    if (storage === undefined) return
+    if (this.#storage === undefined) return
     const own = stateName(name, version)
-    const write = (name: string, value: unknown) =>
-      storage.update(name, () => value).catch((error: unknown) => this.#room.report(error as MeshError))
-    void write(own, kept)
+    this.#put({ name: own, value: kept })
     // Of other versions: nobody comes back to them.
     for (const other of this.#states.keys()) {
       if (other === own || other.slice(other.indexOf(' ', STATE_PREFIX.length)) !== ` ${name}`) continue
       this.#states.delete(other)
-      void write(other, undefined)
+      this.#put({ name: other, value: undefined })
     }
+  }
+
+  #put({ name, value }: NamedValue): void {
+    void this.#storage?.update(name, () => value).catch((error: unknown) => this.#room.report(error as MeshError))
+  }
+
+  /** What waits, as a value to be kept. */
+  #kept(): NamedValue {
+    return { name: waitingName(this.#slot!), value: this.#waiting.map(({ store, action }) => [store, action]) }
   }
 
   #markClean(): void {
@@ -283,8 +321,12 @@ export class Ledger implements StatesRoom, RecordEffects {
   }
 }
 
+const unanswered = () => new MeshError('StorageRefused', { message: 'storage is silent' })
+
 /** Versions are numbers, so what follows the second space is the name. */
 const stateName = (name: string, version: number) => `${STATE_PREFIX}${version} ${name}`
 
+/** Some disks never answer. Units: milliseconds. */
+const COMMIT_MS = 5_000
 /** Records handed to the core at a time. */
 const RESTORE_COUNT = 1_024

@@ -6,6 +6,7 @@ import { MeshError } from '../errors.js'
 import { IndexedStorage } from '../storage/indexed.js'
 import { pageWorld, takeSlot, type Slot } from '../storage/slots.js'
 import type { RoomStorage } from '../storage/storage.js'
+import type { Plain } from '../store/plain.js'
 
 /** A record as it was stored. */
 export type StoredRecord = readonly [key: Uint8Array, bytes: Uint8Array]
@@ -17,7 +18,15 @@ export interface Kept {
   readonly records: readonly StoredRecord[]
   /** States of stores, by name of the value. */
   readonly states: Map<string, unknown>
+  /** What was dispatched from this slot and waits for the genesis. */
+  readonly waiting: readonly WaitingAction[]
 }
+
+/** An action that is in no block yet, and the store it is of. */
+export type WaitingAction = readonly [store: string, action: Plain]
+
+/** The name of the value that holds what waits to be written from a slot. */
+export const waitingName = (slot: Slot): string => `waiting ${slot.number}`
 
 /** How the names of states begin. */
 export const STATE_PREFIX = 'state '
@@ -59,11 +68,12 @@ export async function openRoom(room: string, choice: StorageChoice, founder: Uin
     if (slot === undefined) throw new MeshError('TooMany', { message: 'too many tabs have this room open' })
     // All of it before anything is opened: of half a history no slot may write on.
     const records: StoredRecord[] = []
-    const [states] = await Promise.all([
+    const [states, waiting = []] = await Promise.all([
       storage.values(STATE_PREFIX),
+      storage.value(waitingName(slot)) as Promise<WaitingAction[] | undefined>,
       storage.read((key, bytes) => records.push([key, bytes])),
     ])
-    return { profile: secret, kept: { storage, slot, records, states }, refused: undefined }
+    return { profile: secret, kept: { storage, slot, records, states, waiting }, refused: undefined }
   } catch (error) {
     slot?.release()
     storage?.close()

@@ -13,6 +13,10 @@ export class MeshRoomLedger implements RoomLedger {
     this.#hub = hub
   }
 
+  get ready(): Promise<void> {
+    return this.#hub.ledger.ready()
+  }
+
   get member(): string {
     return this.#hub.ledger.member
   }

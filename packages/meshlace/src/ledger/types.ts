@@ -152,6 +152,12 @@ export interface ImportResult {
 
 /** All that was ever written in a room, as far as it is here. */
 export interface RoomLedger {
+  /**
+   * Resolves when the ledger is open: read from the disk, or, in a room that we were invited to and never
+   * met anyone in, when somebody or a file has handed over the room's genesis. What is dispatched before
+   * shows, is kept, and is written then. Rejects when the room closes before.
+   */
+  readonly ready: Promise<void>
   /** Who we are in this room, in all our tabs; empty until the ledger is open. */
   readonly member: MemberId
   /** How many blocks are in the order. */

@@ -43,9 +43,9 @@ export class IndexedStorage implements RoomStorage {
     })
   }
 
-  commit(changes: readonly RecordChange[], value?: NamedValue): Promise<void> {
+  commit(changes: readonly RecordChange[], ...values: readonly NamedValue[]): Promise<void> {
     return this.#run('readwrite', async (store) => {
-      if (value !== undefined) store(VALUES).put(value.value, value.name)
+      for (const { name, value } of values) store(VALUES).put(value, name)
       const records = store(RECORDS)
       for (const { key, bytes, replace } of changes) {
         const name = key as Uint8Array<ArrayBuffer>

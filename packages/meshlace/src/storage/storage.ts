@@ -23,8 +23,8 @@ export interface NamedValue {
 export interface RoomStorage {
   /** Hands over all records, in rising order of their keys. */
   read(visit: (key: Uint8Array, bytes: Uint8Array) => void): Promise<void>
-  /** Resolves when all of it is on disk, the value too; nothing of it is there if not. */
-  commit(changes: readonly RecordChange[], value?: NamedValue): Promise<void>
+  /** Resolves when all of it is on disk, the values too; nothing of it is there if not. */
+  commit(changes: readonly RecordChange[], ...values: readonly NamedValue[]): Promise<void>
   /** A value of our own; undefined if there is none. */
   value(name: string): Promise<unknown>
   /**
@@ -47,8 +47,8 @@ export class MemoryStorage implements RoomStorage {
     for (const name of [...this.#records.keys()].sort()) visit(...this.#records.get(name)!)
   }
 
-  async commit(changes: readonly RecordChange[], value?: NamedValue): Promise<void> {
-    if (value !== undefined) this.#values.set(value.name, value.value)
+  async commit(changes: readonly RecordChange[], ...values: readonly NamedValue[]): Promise<void> {
+    for (const { name, value } of values) this.#values.set(name, structuredClone(value))
     for (const { key, bytes, replace } of changes) {
       const name = String.fromCharCode(...key)
       if (bytes === undefined) this.#records.delete(name)

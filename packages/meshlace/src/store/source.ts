@@ -1,6 +1,7 @@
 /** What stores need of the ledger: its blocks in their order, and a way to write. */
 import type { MeshError } from '../errors.js'
 import type { AuthorId, BlockId, MemberId } from '../ledger/types.js'
+import type { StoreAction } from './actions.js'
 import type { Plain } from './plain.js'
 
 /** An action in its block. */
@@ -23,6 +24,14 @@ export interface FoldBlock {
   readonly actions: ReadonlyMap<string, readonly PlacedAction[]>
 }
 
+/** An action on its way into a block. */
+export interface Dispatched extends StoreAction {
+  /** Its block, once it has one; why it never will, if so. */
+  block: WrittenBlock | MeshError | undefined
+  /** It is in this block. Not there as long as its store is not open. */
+  placed?(block: number): void
+}
+
 /** The ledger as stores see it. */
 export interface StoreSource {
   /** Whether blocks can be read and written. */
@@ -39,6 +48,8 @@ export interface StoreSource {
    * @throws MeshError why not.
    */
   write(payload: Uint8Array): WrittenBlock
+  /** These actions wait until the ledger is open; more of them may come. */
+  waiting(batch: readonly Dispatched[]): void
   /** Something went wrong that no call can be told. */
   report(error: MeshError): void
   /** Runs a listener of the application. */

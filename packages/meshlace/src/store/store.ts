@@ -23,8 +23,8 @@ import type { Unsubscribe } from '../types.js'
 import { EarlyContext, PlacedContext } from './context.js'
 import { Fold } from './fold.js'
 import { plainCopy, type Plain } from './plain.js'
-import type { Dispatched, Stores } from './stores.js'
-import type { FoldBlock } from './source.js'
+import type { Dispatched, FoldBlock } from './source.js'
+import type { Stores } from './stores.js'
 
 /** An action that the fold has not come to. */
 interface Pending<S> extends Dispatched {
@@ -79,20 +79,9 @@ export class MeshStore<S, A extends StoreAction> implements SharedStore<S, A> {
     if (!this.#isAllowed(this.#shown, copy, context, (thrown) => (cause = thrown))) {
       throw new MeshError('NotAllowed', { found: copy.type, cause })
     }
-    const pending: Pending<S> = {
-      store: this.name,
-      action: copy,
-      before: this.#shown,
-      after: this.#shown,
-      context,
-      isFolded: false,
-      block: undefined,
-      placed: (block) => this.#placed(pending, block),
-    }
+    const pending = this.#pend({ store: this.name, action: copy, block: undefined }, context)
     const receipt = this.#stores.dispatch(pending)
-    this.#pending.push(pending)
-    this.#reduceEarly(pending)
-    this.#show(pending.after)
+    this.#add(pending)
     return Object.defineProperties({ ...action }, receipt) as T & Receipt
   }
 
@@ -164,6 +153,11 @@ export class MeshStore<S, A extends StoreAction> implements SharedStore<S, A> {
     this.#show(state)
   }
 
+  /** Takes over what was dispatched before a reload. */
+  adopt(dispatched: Dispatched): void {
+    this.#add(this.#pend(dispatched, this.#stores.earlyContext()))
+  }
+
   /** Nothing dispatched will be written any more. */
   drop(dispatched: Dispatched): void {
     this.#pending = this.#pending.filter((pending) => pending !== dispatched)
@@ -171,6 +165,23 @@ export class MeshStore<S, A extends StoreAction> implements SharedStore<S, A> {
   }
 
   // ---- private
+
+  #pend(dispatched: Dispatched, context: EarlyContext): Pending<S> {
+    const pending: Pending<S> = Object.assign(dispatched, {
+      before: this.#shown,
+      after: this.#shown,
+      context,
+      isFolded: false,
+      placed: (block: number) => this.#placed(pending, block),
+    })
+    return pending
+  }
+
+  #add(pending: Pending<S>): void {
+    this.#pending.push(pending)
+    this.#reduceEarly(pending)
+    this.#show(pending.after)
+  }
 
   #placed(pending: Pending<S>, block: number): void {
     const written = this.#written.get(block)

@@ -9,23 +9,16 @@
 import { checkPlain } from '../content.js'
 import { MeshError } from '../errors.js'
 import { Turn } from '../turn.js'
+import type { WaitingAction } from '../ledger/opening.js'
 import type { Receipt, StoreAction as AnyAction, StoreOptions } from '../ledger/types.js'
-import { ACTIONS_BYTES_MAX, isStoreName, packActions, STORE_NAME_LENGTH_MAX, type StoreAction } from './actions.js'
+import { ACTIONS_BYTES_MAX, isStoreName, packActions, STORE_NAME_LENGTH_MAX } from './actions.js'
 import { EarlyContext } from './context.js'
 import { PLAIN_DEPTH_MAX } from './plain.js'
 import { receiptOf } from './receipt.js'
 import { Seldom } from './seldom.js'
-import type { FoldBlock, StoreSource, WrittenBlock } from './source.js'
+import type { Dispatched, FoldBlock, StoreSource, WrittenBlock } from './source.js'
 import { MeshStore } from './store.js'
 import { pageTime, type Time } from './time.js'
-
-/** An action on its way into a block. */
-export interface Dispatched extends StoreAction {
-  /** Its block, once it has one; why it never will, if so. */
-  block: WrittenBlock | MeshError | undefined
-  /** It is in this block. */
-  placed(block: number): void
-}
 
 /** Any store; what its states and actions are, only its application knows. */
 export type AnyStore = MeshStore<unknown, AnyAction>
@@ -77,6 +70,9 @@ export class Stores {
       store.advance(() => false)
       store.settle()
       this.settled?.()
+    } else {
+      // A store is opened once: what is here of it was dispatched before a reload.
+      for (const each of this.#batch) if (each.store === name) store.adopt(each)
     }
     return store
   }
@@ -107,12 +103,19 @@ export class Stores {
     if (JSON.stringify(dispatched.action).length > ACTIONS_BYTES_MAX / 4) packActions([dispatched])
     this.#batch.push(dispatched)
     this.#writing ??= new Promise((resolve) => (this.#written = resolve))
-    if (this.source.isOpen) this.#turn.soon()
+    this.#turn.soon()
     return receiptOf(dispatched, this.#writing)
+  }
+
+  /** Takes in what was dispatched before a reload and is in no block yet. Returns all that waits. */
+  restore(waiting: readonly WaitingAction[]): readonly Dispatched[] {
+    for (const [store, action] of waiting) this.#batch.push({ store, action, block: undefined })
+    return this.#batch
   }
 
   #write(): void {
     const batch = this.#batch
+    if (!this.source.isOpen) return this.source.waiting(batch)
     this.#batch = []
     this.#writing = undefined
     for (const { payload, list } of batch.length > 0 ? packActions(batch) : []) {
@@ -130,7 +133,7 @@ export class Stores {
   #place(list: readonly Dispatched[], block: WrittenBlock | MeshError): void {
     for (const each of list) {
       each.block = block
-      if (!(block instanceof MeshError)) each.placed(block.number)
+      if (!(block instanceof MeshError)) each.placed?.(block.number)
     }
     if (!(block instanceof MeshError)) return
     for (const each of list) this.#stores.get(each.store)?.drop(each)

@@ -17,6 +17,8 @@ export class LedgerMachine extends FakeMachine {
   unstored = 0
   /** What of our own is stored. */
   storedCount = 0
+  /** Whether it opens only when somebody hands over the genesis. */
+  awaitsGenesis = false
   #ticket = 0
 
   constructor() {
@@ -35,6 +37,11 @@ export class LedgerMachine extends FakeMachine {
   }
 
   ledgerRestored(): void {
+    if (!this.awaitsGenesis) this.handOver()
+  }
+
+  /** The genesis is there. */
+  handOver(): void {
     this.storedCount = this.blocks.length
     const count = this.order.length
     this.out.push((_, notices) => notices.ledgerOpened('me', count))
@@ -53,7 +60,7 @@ export class LedgerMachine extends FakeMachine {
       this.unstored += 1
       const ticket = ++this.#ticket
       this.out.push((effects) => {
-        effects.storeRecord(Uint8Array.of(2, number >> 8, number & 255), payload, false)
+        effects.storeRecord(Uint8Array.of(2, 0, 0, number >> 8, number & 255, ...idOf(number)), payload, false)
         effects.commitRecords(ticket)
       })
     }
@@ -132,7 +139,7 @@ export class LedgerMachine extends FakeMachine {
       ...blocks.map(({ payload }) => (end += payload.length)),
       ...numbers.flatMap((number) => [1_000 + number, 1]),
     ]
-    const ids = numbers.flatMap((number) => [number & 255, number >> 8, ...new Array<number>(30).fill(7)])
+    const ids = numbers.flatMap(idOf)
     const bytes = new Uint8Array(4 * words.length + ids.length + words[1]!)
     bytes.set(new Uint8Array(Uint32Array.from(words).buffer))
     bytes.set(ids, 4 * words.length)
@@ -160,3 +167,5 @@ export class LedgerMachine extends FakeMachine {
     return number
   }
 }
+
+const idOf = (number: number) => [number & 255, number >> 8, ...new Array<number>(30).fill(7)]

@@ -81,6 +81,8 @@ export class FakeLedger implements StoreSource {
     }
   }
 
+  waiting(): void {}
+
   report(error: MeshError): void {
     this.reported.push(error)
   }
