@@ -97,8 +97,8 @@ export function writer(author: AuthorId, member: MemberId): { name: string, hue:
 /** Where a change stands, in one line. */
 export const keeping = computed<{ look: string, words: string }>(() => {
   const open = peers.value.filter(person => person.state === 'open').length
-  if (!ledgerIsOpen.value) return { look: 'recovering', words: `${unopened} Until then a reload loses what you write.` }
   if (storageTrouble.value !== null) return { look: 'recovering', words: storageTrouble.value }
+  if (!ledgerIsOpen.value) return { look: 'recovering', words: `${unopened} What you write is kept here until then.` }
   if (status.value === 'connected' && open > 0) return { look: 'open', words: `Kept here and shared with ${peopleCounted(open)}.` }
   const what = waiting.value > 0 ? `${counted(waiting.value, 'change')} kept here` : 'Kept here'
   const goes = waiting.value > 1 ? 'go' : 'goes'

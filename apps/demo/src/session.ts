@@ -40,7 +40,7 @@ export const trouble = signal<string | null>(null)
 /** Why nothing is kept in this browser, if that is so. A state, not an event: it lasts as long as the page. */
 export const storageTrouble = signal<string | null>(null)
 
-/** Whether the room's founding block is here. Until then nothing can be kept, whatever the browser allows. */
+/** Whether the room's founding block is here. Until then what is dispatched is kept, and waits to be written. */
 export const ledgerIsOpen = signal(false)
 
 let leaving = false
@@ -52,6 +52,7 @@ export async function open(begin: (room: DemoRoomHandle) => void): Promise<void>
   phase.value = { name: 'opening', what }
   leaving = false
   storageTrouble.value = null
+  ledgerIsOpen.value = false
   try {
     const room = what === 'join'
       ? await joinRoom<DemoRoom>(address)
@@ -70,7 +71,8 @@ export async function open(begin: (room: DemoRoomHandle) => void): Promise<void>
       // A lost server is a state, not an event: the page shows it as long as it lasts.
       else if (error.code !== 'SignallingLost') trouble.value = error.message
     })
-    watchOpening(room)
+    // From this browser, from a file, or with the first person we meet.
+    room.ledger.ready.then(() => { ledgerIsOpen.value = true }, () => undefined)
     begin(room)
     phase.value = { name: 'here', room }
   } catch (error) {
@@ -91,15 +93,6 @@ export async function leave(): Promise<void> {
 export function openNewRoom(): void {
   location.assign(location.pathname + location.search)
 }
-
-/** The ledger opens without a word, from this browser or with the first person we meet. */
-function watchOpening(room: DemoRoomHandle): void {
-  ledgerIsOpen.value = room.ledger.member !== ''
-  if (!ledgerIsOpen.value && room.status !== 'closed') setTimeout(watchOpening, openingEach, room)
-}
-
-/** Units: ms. */
-const openingEach = 250
 
 /** The server is whatever served this page. */
 export function serverOfPage(): string {

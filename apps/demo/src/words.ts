@@ -88,7 +88,7 @@ export const unkept: Partial<Record<MeshErrorCode, string>> = {
 }
 
 /** Said where the ledger is not open yet. */
-export const unopened = 'The founding block of this room is not here yet: it comes with the first person you meet.'
+export const unopened = 'The founding block of this room is not here yet: it comes with the first person you meet, or with a file of the room.'
 
 /** Said of an author who forked: its id would say nothing here, and the history marks it. */
 export const forked = 'An author wrote two histories, as a copied profile does. What it wrote since is void; the history marks it.'

@@ -202,6 +202,42 @@ test('a page whose peer was started anew elsewhere says so, and can take its pla
   }
 })
 
+test('a disk that is full is told beside the board, which goes on in memory until there is space again', async () => {
+  const first = () => {
+    for (const method of ['add', 'put']) {
+      const real = IDBObjectStore.prototype[method]
+      IDBObjectStore.prototype[method] = function (...given) {
+        if (globalThis.diskIsFull) throw new DOMException('the disk is full', 'QuotaExceededError')
+        return real.apply(this, given)
+      }
+    }
+  }
+  const page = await openPage(browser, server.origin, { name: 'Fanny', hue: 60, first })
+  const write = async text => {
+    await page.getByLabel('Add a card to To do').fill(text)
+    await page.keyboard.press('Enter')
+    await page.locator('.card', { hasText: text }).waitFor(patience)
+  }
+  await page.getByText('Nobody else is here yet').waitFor(patience)
+  await page.locator('.views').getByText('Board').click()
+  await write('Flour')
+  await page.getByText('1 change kept here').waitFor(patience)
+  await page.evaluate(() => { globalThis.diskIsFull = true })
+  await write('Salt')
+  await page.getByText('Storage is full: changes now last only while a page of the room is open. Free some space, then reload.').waitFor(patience)
+  // It works all the same, and says so as long as it is so.
+  await write('Yeast')
+  await page.getByText('Storage is full').waitFor(patience)
+  await page.reload()
+  await page.locator('.card', { hasText: 'Flour' }).waitFor(patience)
+  assert.deepEqual(await page.locator('.card').count(), 1)
+  await write('Water')
+  await page.getByText(/kept here/).waitFor(patience)
+  assert.equal(await page.getByText('Storage is full').count(), 0)
+  assert.deepEqual(page.faults, [])
+  await page.close()
+})
+
 test('the message field grows with its lines and scrolls only when they are many', async () => {
   const field = ada.getByLabel('Message', { exact: true })
   const hidden = () => field.evaluate(element => element.scrollHeight - element.clientHeight)
