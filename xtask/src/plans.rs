@@ -37,7 +37,7 @@ pub(crate) fn wasm(standard_library: StandardLibrary) -> Plan {
             npm::install(workspace, PACKAGE)?;
             webassembly::optimise(workspace)
         })
-        .step("Generating the error codes", webassembly::error_codes)
+        .step("Generating names", webassembly::names)
 }
 
 /// What ships: the npm package, and the server with the demo page inside.

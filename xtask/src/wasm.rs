@@ -124,12 +124,15 @@ pub(crate) fn optimise(workspace: &Workspace) -> Result<(), Failure> {
     Run::new("node").words(["-e", VERIFY]).word(&module).quietly()
 }
 
-/// Writes the closed union of error codes, as the core's enums name them.
-pub(crate) fn error_codes(workspace: &Workspace) -> Result<(), Failure> {
-    let words = ["--quiet", "--package", "meshlace-core", "--example", "error-codes"];
-    let source = Run::cargo("run").words(words).text()?;
-    let place = workspace.path(GENERATED).join("errors.ts");
-    fs::write(&place, source + "\n").map_err(|error| cannot_write(&place, &error))
+/// Writes what Rust's enums name, for TypeScript: the closed union of error codes, and what crosses.
+pub(crate) fn names(workspace: &Workspace) -> Result<(), Failure> {
+    for (package, example, file) in NAMES {
+        let words = ["--quiet", "--package", package, "--example", example];
+        let source = Run::cargo("run").words(words).text()?;
+        let place = workspace.path(GENERATED).join(file);
+        fs::write(&place, source + "\n").map_err(|error| cannot_write(&place, &error))?;
+    }
+    Ok(())
 }
 
 fn toolchain(standard_library: StandardLibrary) -> Result<Toolchain, Failure> {
@@ -198,6 +201,10 @@ fn bytes(place: &PathBuf) -> u64 {
 fn cannot_write(place: &std::path::Path, error: &std::io::Error) -> Failure {
     Failure::new(format!("{} cannot be written: {error}", place.display()))
 }
+
+/// Who prints which file.
+const NAMES: [(&str, &str, &str); 2] =
+    [("meshlace-core", "error-codes", "errors.ts"), ("meshlace-wasm", "names", "names.ts")];
 
 /// What the npm package's build reads.
 const GENERATED: &str = "packages/meshlace/generated";

@@ -1,174 +1,240 @@
-//! Effects and notices on their way out.
+//! Effects and notices on their way out. The order of the values is that of the arguments in
+//! `src/machine.ts`.
 
 use meshlace_core::link::DescriptionKind;
-use meshlace_core::node::{Audience, Content, Effect, MeshError, Notice};
-use wasm_bindgen::JsValue;
-use wasm_bindgen::prelude::wasm_bindgen;
+use meshlace_core::node::{Audience, Content, Effect, IceServer, MeshError, Notice};
 
-use crate::host::{self, Effects, Notices, Shapes};
-use crate::ledger;
-use crate::machine::Machine;
+use crate::machine::hand_over;
+use crate::names::{EffectName, NoticeName};
 use crate::report;
-use crate::words::Words;
+use crate::values::{Writer, is_long};
 
-#[wasm_bindgen]
-impl Machine {
-    /// Runs through all that the last inputs led to. The methods called must not throw, nor call
-    /// this machine.
-    pub fn drain(&mut self, effects: &Effects, notices: &Notices) {
-        while let Some(effect) = self.node.poll_effect() {
-            perform(effect, effects, notices, &self.shapes, &mut self.words);
-        }
-    }
-}
-
-fn perform(
-    effect: Effect,
-    effects: &Effects,
-    notices: &Notices,
-    shapes: &Shapes,
-    words: &mut Words,
-) {
+/// Writes an effect, and hands over all that is written where it carries long bytes, so that these
+/// are not copied.
+pub(crate) fn perform(effect: Effect, out: &mut Writer) {
     match effect {
         Effect::SendFrame { connection, channel, bytes } => {
-            effects.send_frame(connection.0, channel as u32, &bytes);
+            let out = out.effect(EffectName::SendFrame).number(connection.0).number(channel as u32);
+            with(out.payload(&bytes), &bytes);
         }
-        Effect::Notify(notice) => tell(notice, notices, shapes, words),
-        Effect::OpenSocket { socket, url } => effects.open_socket(socket.0, &url),
-        Effect::SendSocket { socket, bytes } => effects.send_socket(socket.0, &bytes),
-        Effect::CloseSocket { socket } => effects.close_socket(socket.0),
+        Effect::Notify(notice) => tell(notice, out),
+        Effect::OpenSocket { socket, url } => {
+            out.effect(EffectName::OpenSocket).number(socket.0).text(&url);
+        }
+        Effect::SendSocket { socket, bytes } => {
+            let out = out.effect(EffectName::SendSocket).number(socket.0);
+            with(out.payload(&bytes), &bytes);
+        }
+        Effect::CloseSocket { socket } => {
+            out.effect(EffectName::CloseSocket).number(socket.0);
+        }
         Effect::CreateConnection { connection, peer, ice_servers, relay_only } => {
-            let servers = host::ice_servers(shapes, ice_servers);
-            effects.create_connection(connection.0, words.peer(peer), servers, relay_only);
+            let out = out.effect(EffectName::CreateConnection).number(connection.0).peer(peer);
+            servers(&ice_servers, out).bool(relay_only);
         }
-        Effect::Describe { connection, ticket } => effects.describe(connection.0, ticket.0),
+        Effect::Describe { connection, ticket } => {
+            out.effect(EffectName::Describe).number(connection.0).number(ticket.0);
+        }
         Effect::Apply { connection, ticket, description } => {
-            let offer = description.kind == DescriptionKind::Offer;
-            effects.apply(connection.0, ticket.0, offer, &description.sdp);
+            let is_offer = description.kind == DescriptionKind::Offer;
+            let out = out.effect(EffectName::Apply).number(connection.0).number(ticket.0);
+            out.bool(is_offer).text(&description.sdp);
         }
-        Effect::AddCandidate { connection, candidate } => effects.add_candidate(
-            connection.0,
-            &candidate.candidate,
-            candidate.mid,
-            candidate.line_index,
-            candidate.username_fragment,
-        ),
+        Effect::AddCandidate { connection, candidate } => {
+            let out = out.effect(EffectName::AddCandidate).number(connection.0);
+            out.text(&candidate.candidate)
+                .optional_text(candidate.mid.as_deref())
+                .optional_count(candidate.line_index.map(u64::from))
+                .optional_text(candidate.username_fragment.as_deref());
+        }
         Effect::RestartIce { connection, ice_servers, relay_only } => {
-            let servers = host::ice_servers(shapes, ice_servers);
-            effects.restart_ice(connection.0, servers, relay_only);
+            let out = out.effect(EffectName::RestartIce).number(connection.0);
+            servers(&ice_servers, out).bool(relay_only);
         }
         Effect::AttachStream { connection, stream } => {
-            effects.attach_stream(connection.0, stream.0)
+            out.effect(EffectName::AttachStream).number(connection.0).number(stream.0);
         }
         Effect::DetachStream { connection, stream } => {
-            effects.detach_stream(connection.0, stream.0)
+            out.effect(EffectName::DetachStream).number(connection.0).number(stream.0);
         }
-        Effect::ReadStats { connection, ticket } => effects.read_stats(connection.0, ticket.0),
-        Effect::CloseConnection { connection } => effects.close_connection(connection.0),
+        Effect::ReadStats { connection, ticket } => {
+            out.effect(EffectName::ReadStats).number(connection.0).number(ticket.0);
+        }
+        Effect::CloseConnection { connection } => {
+            out.effect(EffectName::CloseConnection).number(connection.0);
+        }
         Effect::Store { ticket, records } => {
             for record in records {
-                match record.bytes {
-                    Some(bytes) => effects.store_record(&record.key, &bytes, record.replaces),
-                    None => effects.delete_record(&record.key),
+                if let Some(bytes) = record.bytes {
+                    let out = out.effect(EffectName::StoreRecord).bytes(&record.key);
+                    with(out.payload(&bytes).bool(record.replaces), &bytes);
+                } else {
+                    out.effect(EffectName::DeleteRecord).bytes(&record.key);
                 }
             }
-            effects.commit_records(ticket.0);
+            out.effect(EffectName::CommitRecords).number(ticket.0);
         }
         // The enum may grow; every kind there is today stands above.
         _ => {}
     }
 }
 
-fn tell(notice: Notice, notices: &Notices, shapes: &Shapes, words: &mut Words) {
-    let error = |error: &MeshError| host::error(shapes, error);
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn tell(notice: Notice, out: &mut Writer) {
     match notice {
         Notice::Message { peer, to, content, payload } => {
-            let (kind, meta) = split(content, shapes);
-            notices.message(words.peer(peer), to == Audience::Me, kind, meta, &payload);
+            let out = out.notice(NoticeName::Message).peer(peer).bool(to == Audience::Me);
+            carry(content, &payload, out);
         }
         Notice::Sent { ticket, delivered, failed } => {
             for peer in delivered {
-                notices.delivered(ticket.0, words.peer(peer));
+                out.notice(NoticeName::Delivered).number(ticket.0).peer(peer);
             }
             for (peer, cause) in failed {
-                notices.undelivered(ticket.0, words.peer(peer), error(&cause));
+                out.notice(NoticeName::Undelivered).number(ticket.0).peer(peer).error(&cause);
             }
-            notices.sent(ticket.0);
+            out.notice(NoticeName::Sent).number(ticket.0);
         }
         Notice::TopicMessage { peer, name, content, payload } => {
-            let (kind, meta) = split(content, shapes);
-            notices.topic_message(words.peer(peer), &name, kind, meta, &payload);
+            let out = out.notice(NoticeName::TopicMessage).peer(peer).text(&name);
+            carry(content, &payload, out);
         }
         Notice::Asked { request, peer, name, content, payload } => {
-            let (kind, meta) = split(content, shapes);
-            notices.asked(request.0, words.peer(peer), &name, kind, meta, &payload);
+            let out = out.notice(NoticeName::Asked).number(request.0).peer(peer).text(&name);
+            carry(content, &payload, out);
         }
-        Notice::Withdrawn { request } => notices.withdrawn(request.0),
+        Notice::Withdrawn { request } => {
+            out.notice(NoticeName::Withdrawn).number(request.0);
+        }
         Notice::Answered { ticket, result: Ok((content, payload)) } => {
-            let (kind, meta) = split(content, shapes);
-            notices.answered(ticket.0, kind, meta, &payload);
+            carry(content, &payload, out.notice(NoticeName::Answered).number(ticket.0));
         }
         Notice::Answered { ticket, result: Err(cause) }
         | Notice::Refused { ticket, error: cause } => {
-            notices.refused(ticket.0, error(&cause));
+            out.notice(NoticeName::Refused).number(ticket.0).error(&cause);
         }
-        Notice::Drained { ticket } => notices.drained(ticket.0),
+        Notice::Drained { ticket } => {
+            out.notice(NoticeName::Drained).number(ticket.0);
+        }
         Notice::Diagnosis { ticket, report } => {
-            notices.diagnosis(ticket.0, report::value(&report));
+            report::write(&report, out.notice(NoticeName::Diagnosis).number(ticket.0));
         }
-        Notice::Admitted => notices.admitted(),
-        Notice::JoinFailed(cause) => notices.join_failed(error(&cause)),
-        Notice::Status(status) => notices.status(status.name()),
-        Notice::PeerAdded { peer } => notices.peer_added(words.peer(peer)),
-        Notice::PeerJoined { peer } => notices.peer_joined(words.peer(peer)),
-        Notice::PeerState { peer, state } => notices.peer_state(words.peer(peer), state.name()),
+        Notice::Admitted => {
+            out.notice(NoticeName::Admitted);
+        }
+        Notice::JoinFailed(cause) => {
+            out.notice(NoticeName::JoinFailed).error(&cause);
+        }
+        Notice::Status(status) => {
+            out.notice(NoticeName::Status).text(status.name());
+        }
+        Notice::PeerAdded { peer } => {
+            out.notice(NoticeName::PeerAdded).peer(peer);
+        }
+        Notice::PeerJoined { peer } => {
+            out.notice(NoticeName::PeerJoined).peer(peer);
+        }
+        Notice::PeerState { peer, state } => {
+            out.notice(NoticeName::PeerState).peer(peer).text(state.name());
+        }
         Notice::PeerLeft { peer, joined, reason } => {
-            let reason = error(&MeshError::new(reason).about(peer));
-            notices.peer_left(words.peer(peer), joined, reason);
+            let reason = MeshError::new(reason).about(peer);
+            out.notice(NoticeName::PeerLeft).peer(peer).bool(joined).error(&reason);
         }
-        Notice::Presence { peer, payload: Some(json) } => notices.presence(words.peer(peer), &json),
-        Notice::Presence { peer, payload: None } => notices.presence_cleared(words.peer(peer)),
+        Notice::Presence { peer, payload: Some(json) } => {
+            let out = out.notice(NoticeName::Presence).peer(peer);
+            with(out.payload(&json), &json);
+        }
+        Notice::Presence { peer, payload: None } => {
+            out.notice(NoticeName::PresenceCleared).peer(peer);
+        }
         Notice::StreamAdded { peer, media_id, label } => {
-            notices.stream_added(words.peer(peer), &media_id, &label);
+            out.notice(NoticeName::StreamAdded).peer(peer).text(&media_id).text(&label);
         }
         Notice::StreamRemoved { peer, media_id } => {
-            notices.stream_removed(words.peer(peer), &media_id);
+            out.notice(NoticeName::StreamRemoved).peer(peer).text(&media_id);
         }
         Notice::LedgerOpened { member, restored_count } => {
-            notices.ledger_opened(&member.to_text(), restored_count);
+            let out = out.notice(NoticeName::LedgerOpened).text(&member.to_text());
+            out.number(restored_count);
         }
         Notice::LedgerChanged { from, length } => {
-            notices.ledger_changed(ledger::count_of(from), ledger::count_of(length));
+            out.notice(NoticeName::LedgerChanged).count(from as u64).count(length as u64);
         }
-        Notice::LedgerStored { author, count } => notices.ledger_stored(author, count),
+        Notice::LedgerStored { author, count } => {
+            out.notice(NoticeName::LedgerStored).number(author).number(count);
+        }
         Notice::LedgerSeen { peer, author, count } => {
-            notices.ledger_seen(words.peer(peer), author, count);
+            out.notice(NoticeName::LedgerSeen).peer(peer).number(author).number(count);
         }
-        Notice::LedgerForked { author, seq, is_own } => notices.ledger_forked(author, seq, is_own),
-        Notice::LedgerImported { ticket, imported } => notices.ledger_imported(
-            ticket.0,
-            imported.held_count,
-            imported.refused_count,
-            ledger::count_of(imported.unsigned_count),
-        ),
-        Notice::LedgerUnsaved(cause) => notices.ledger_unsaved(error(&cause)),
-        Notice::Trouble(cause) => notices.trouble(error(&cause)),
+        Notice::LedgerForked { author, seq, is_own } => {
+            out.notice(NoticeName::LedgerForked).number(author).number(seq).bool(is_own);
+        }
+        Notice::LedgerImported { ticket, imported } => {
+            out.notice(NoticeName::LedgerImported)
+                .number(ticket.0)
+                .number(imported.held_count)
+                .number(imported.refused_count)
+                .count(imported.unsigned_count as u64);
+        }
+        Notice::LedgerUnsaved(cause) => {
+            out.notice(NoticeName::LedgerUnsaved).error(&cause);
+        }
+        Notice::Trouble(cause) => {
+            out.notice(NoticeName::Trouble).error(&cause);
+        }
         Notice::Closed(cause) => {
-            notices.closed(cause.as_ref().map_or(JsValue::UNDEFINED, error));
+            let out = out.notice(NoticeName::Closed);
+            match cause {
+                Some(cause) => out.error(&cause),
+                None => out.undefined(),
+            };
         }
         // The enum may grow; every kind there is today stands above.
         _ => {}
     }
 }
 
-/// A content as a number and, for blobs and files, what stands beside the bytes.
-fn split(content: Content, shapes: &Shapes) -> (u32, JsValue) {
-    match content {
-        Content::Nothing => (0, JsValue::UNDEFINED),
-        Content::Text => (1, JsValue::UNDEFINED),
-        Content::Json => (2, JsValue::UNDEFINED),
-        Content::Bytes => (3, JsValue::UNDEFINED),
-        Content::Blob { media_type } => (4, shapes.meta(None, &media_type)),
-        Content::File { name, media_type } => (5, shapes.meta(Some(name), &media_type)),
+/// A content as a number and, for blobs and files, what stands beside the bytes; then the bytes.
+fn carry(content: Content, payload: &[u8], out: &mut Writer) {
+    let (kind, meta) = match content {
+        Content::Nothing => (0, None),
+        Content::Text => (1, None),
+        Content::Json => (2, None),
+        Content::Bytes => (3, None),
+        Content::Blob { media_type } => (4, Some((None, media_type))),
+        Content::File { name, media_type } => (5, Some((Some(name), media_type))),
+    };
+    out.number(kind);
+    match meta {
+        Some((name, media_type)) => {
+            out.map().text("name").optional_text(name.as_deref());
+            out.text("type").text(&media_type).end()
+        }
+        None => out.undefined(),
+    };
+    with(out.payload(payload), payload);
+}
+
+/// ICE servers as `RTCConfiguration` wants them: what is not there must not stand there as undefined.
+fn servers<'a>(servers: &[IceServer], out: &'a mut Writer) -> &'a mut Writer {
+    out.list();
+    for server in servers {
+        out.map().text("urls").texts(&server.urls);
+        if let Some(username) = &server.username {
+            out.text("username").text(username);
+        }
+        if let Some(credential) = &server.credential {
+            out.text("credential").text(credential);
+        }
+        out.end();
+    }
+    out.end()
+}
+
+/// Hands over what is written with bytes that travel beside it, if they do.
+fn with(out: &mut Writer, payload: &[u8]) {
+    if is_long(payload) {
+        hand_over(out, payload);
     }
 }

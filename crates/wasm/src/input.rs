@@ -1,388 +1,272 @@
-//! One method of [`Machine`] for each input.
+//! What happened outside and what the application asks for, read from the arguments of a call. The
+//! order of the arguments is that of the methods in `src/machine.ts`.
 
-use alloc::string::String;
-use alloc::vec::Vec;
-use meshlace_core::id::{ConnectionId, SocketId, StreamKey, Ticket};
+use meshlace_core::error::ErrorCode;
+use meshlace_core::id::{ConnectionId, PeerId, SocketId, StreamKey, Ticket};
+use meshlace_core::ledger::Flags;
 use meshlace_core::link::{
     Candidate, Channel, ConnectionState, ConnectionStats, Description, DescriptionKind, IceState,
 };
-use meshlace_core::node::{Answer, Input, Lifecycle};
+use meshlace_core::node::{
+    Answer, Content, Input, LedgerConfig, Lifecycle, Recipient, StorageFault,
+};
+use meshlace_core::rng::Seed;
 use meshlace_core::time::Span;
-use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::machine::{Machine, content, peer, recipient, seed_of, text_content, whole};
+use crate::names::Call;
+use crate::values::Reader;
 
-/// What happens outside of the application.
-#[wasm_bindgen]
-impl Machine {
-    /// Joins the room.
-    pub fn start(&mut self) {
-        self.feed(Input::Start);
-    }
-
-    /// Time has passed.
-    pub fn tick(&mut self) {
-        self.feed(Input::Tick);
-    }
-
-    /// Fresh entropy of 32 bytes.
-    pub fn entropy(&mut self, seed: &[u8]) {
-        if let Ok(seed) = seed_of(seed) {
-            self.feed(Input::Entropy(seed));
-        }
-    }
-
-    /// Something happened to the page, in the numbers of `src/machine.ts`.
-    pub fn lifecycle(&mut self, kind: u32) {
-        let event = match kind {
+/// The input that a call stands for; `None` if it asks for something else.
+#[expect(clippy::too_many_lines, reason = "a table")]
+pub(crate) fn read(call: Call, from: &mut Reader<'_>) -> Option<Input> {
+    Some(match call {
+        Call::Start => Input::Start,
+        Call::Tick => Input::Tick,
+        Call::Entropy => Input::Entropy(seed(from)),
+        Call::Lifecycle => Input::Lifecycle(match from.number() {
             0 => Lifecycle::Frozen,
             1 => Lifecycle::Resumed,
             2 => Lifecycle::Hidden,
             3 => Lifecycle::Shown,
             _ => Lifecycle::Online,
-        };
-        self.feed(Input::Lifecycle(event));
-    }
+        }),
 
-    /// The WebSocket is open.
-    #[wasm_bindgen(js_name = socketOpened)]
-    pub fn socket_opened(&mut self, socket: u32) {
-        self.feed(Input::SocketOpened { socket: SocketId(socket) });
-    }
+        Call::SocketOpened => Input::SocketOpened { socket: socket(from) },
+        Call::SocketReceived => Input::SocketReceived { socket: socket(from), bytes: from.bytes() },
+        Call::SocketClosed => Input::SocketClosed { socket: socket(from) },
 
-    /// A message came in.
-    #[wasm_bindgen(js_name = socketReceived)]
-    pub fn socket_received(&mut self, socket: u32, bytes: Vec<u8>) {
-        self.feed(Input::SocketReceived { socket: SocketId(socket), bytes });
-    }
-
-    /// The WebSocket closed, or could not be opened.
-    #[wasm_bindgen(js_name = socketClosed)]
-    pub fn socket_closed(&mut self, socket: u32) {
-        self.feed(Input::SocketClosed { socket: SocketId(socket) });
-    }
-
-    /// `setLocalDescription` is done.
-    pub fn described(&mut self, connection: u32, ticket: u32, offer: bool, sdp: String) {
-        let kind = if offer { DescriptionKind::Offer } else { DescriptionKind::Answer };
-        self.feed(Input::Described {
-            connection: ConnectionId(connection),
-            ticket: Ticket(ticket),
-            description: Description { kind, sdp },
-        });
-    }
-
-    /// `setRemoteDescription` is done.
-    pub fn applied(&mut self, connection: u32, ticket: u32) {
-        let (connection, ticket) = (ConnectionId(connection), Ticket(ticket));
-        self.feed(Input::Applied { connection, ticket });
-    }
-
-    /// The browser refused an operation.
-    #[wasm_bindgen(js_name = operationFailed)]
-    pub fn operation_failed(&mut self, connection: u32, ticket: u32, detail: String) {
-        let (connection, ticket) = (ConnectionId(connection), Ticket(ticket));
-        self.feed(Input::OperationFailed { connection, ticket, detail });
-    }
-
-    /// A local candidate was gathered.
-    #[wasm_bindgen(js_name = candidateGathered)]
-    pub fn candidate_gathered(
-        &mut self,
-        connection: u32,
-        candidate: String,
-        mid: Option<String>,
-        line_index: Option<u16>,
-        username_fragment: Option<String>,
-    ) {
-        self.feed(Input::CandidateGathered {
-            connection: ConnectionId(connection),
-            candidate: Candidate { candidate, mid, line_index, username_fragment },
-        });
-    }
-
-    /// No more candidates will come.
-    #[wasm_bindgen(js_name = gatheringDone)]
-    pub fn gathering_done(&mut self, connection: u32) {
-        self.feed(Input::GatheringDone { connection: ConnectionId(connection) });
-    }
-
-    /// `icecandidateerror`.
-    #[wasm_bindgen(js_name = gatheringFailed)]
-    pub fn gathering_failed(&mut self, connection: u32, url: String, code: u16, detail: String) {
-        let connection = ConnectionId(connection);
-        self.feed(Input::GatheringFailed { connection, url, code, detail });
-    }
-
-    /// `negotiationneeded`.
-    #[wasm_bindgen(js_name = negotiationNeeded)]
-    pub fn negotiation_needed(&mut self, connection: u32) {
-        self.feed(Input::NegotiationNeeded { connection: ConnectionId(connection) });
-    }
-
-    /// States of ICE and of the connection, in the order of their enums.
-    #[wasm_bindgen(js_name = transportChanged)]
-    pub fn transport_changed(&mut self, connection: u32, ice: u32, state: u32) {
-        let ice = match ice {
-            0 => IceState::New,
-            1 => IceState::Checking,
-            2 => IceState::Connected,
-            3 => IceState::Completed,
-            4 => IceState::Disconnected,
-            5 => IceState::Failed,
-            _ => IceState::Closed,
-        };
-        let state = match state {
-            0 => ConnectionState::New,
-            1 => ConnectionState::Connecting,
-            2 => ConnectionState::Connected,
-            3 => ConnectionState::Disconnected,
-            4 => ConnectionState::Failed,
-            _ => ConnectionState::Closed,
-        };
-        self.feed(Input::TransportChanged { connection: ConnectionId(connection), ice, state });
-    }
-
-    /// A data channel is open.
-    #[wasm_bindgen(js_name = channelOpened)]
-    pub fn channel_opened(&mut self, connection: u32, channel: u32) {
-        let (connection, channel) = (ConnectionId(connection), channel_of(channel));
-        self.feed(Input::ChannelOpened { connection, channel });
-    }
-
-    /// A data channel closed.
-    #[wasm_bindgen(js_name = channelClosed)]
-    pub fn channel_closed(&mut self, connection: u32, channel: u32) {
-        let (connection, channel) = (ConnectionId(connection), channel_of(channel));
-        self.feed(Input::ChannelClosed { connection, channel });
-    }
-
-    /// A frame came in.
-    #[wasm_bindgen(js_name = frameReceived)]
-    pub fn frame_received(&mut self, connection: u32, channel: u32, bytes: Vec<u8>) {
-        let (connection, channel) = (ConnectionId(connection), channel_of(channel));
-        self.feed(Input::FrameReceived { connection, channel, bytes });
-    }
-
-    /// A channel's `bufferedAmount`.
-    pub fn buffered(&mut self, connection: u32, channel: u32, bytes: u32) {
-        let (connection, channel) = (ConnectionId(connection), channel_of(channel));
-        self.feed(Input::Buffered { connection, channel, bytes: bytes as usize });
-    }
-
-    /// A track of a remote stream arrived.
-    #[wasm_bindgen(js_name = trackArrived)]
-    pub fn track_arrived(&mut self, connection: u32, media_id: String) {
-        self.feed(Input::TrackArrived { connection: ConnectionId(connection), media_id });
-    }
-
-    /// What `getStats` says.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "plain arguments cross more cheaply than an object"
-    )]
-    pub fn stats(
-        &mut self,
-        connection: u32,
-        ticket: u32,
-        local_candidate: Option<String>,
-        remote_candidate: Option<String>,
-        protocol: Option<String>,
-        round_trip_ms: Option<u32>,
-        sent_bytes: f64,
-        received_bytes: f64,
-    ) {
-        self.feed(Input::Stats {
-            connection: ConnectionId(connection),
-            ticket: Ticket(ticket),
-            stats: ConnectionStats {
-                local_candidate,
-                remote_candidate,
-                protocol,
-                round_trip_ms,
-                sent_bytes: whole(sent_bytes),
-                received_bytes: whole(received_bytes),
+        Call::Described => Input::Described {
+            connection: connection(from),
+            ticket: ticket(from),
+            description: Description {
+                kind: if from.bool() { DescriptionKind::Offer } else { DescriptionKind::Answer },
+                sdp: from.text(),
             },
-        });
+        },
+        Call::Applied => Input::Applied { connection: connection(from), ticket: ticket(from) },
+        Call::OperationFailed => Input::OperationFailed {
+            connection: connection(from),
+            ticket: ticket(from),
+            detail: from.text(),
+        },
+        Call::CandidateGathered => Input::CandidateGathered {
+            connection: connection(from),
+            candidate: Candidate {
+                candidate: from.text(),
+                mid: from.optional(Reader::text),
+                line_index: from.optional(short),
+                username_fragment: from.optional(Reader::text),
+            },
+        },
+        Call::GatheringDone => Input::GatheringDone { connection: connection(from) },
+        Call::GatheringFailed => Input::GatheringFailed {
+            connection: connection(from),
+            url: from.text(),
+            code: short(from),
+            detail: from.text(),
+        },
+        Call::NegotiationNeeded => Input::NegotiationNeeded { connection: connection(from) },
+        Call::TransportChanged => Input::TransportChanged {
+            connection: connection(from),
+            ice: match from.number() {
+                0 => IceState::New,
+                1 => IceState::Checking,
+                2 => IceState::Connected,
+                3 => IceState::Completed,
+                4 => IceState::Disconnected,
+                5 => IceState::Failed,
+                _ => IceState::Closed,
+            },
+            state: match from.number() {
+                0 => ConnectionState::New,
+                1 => ConnectionState::Connecting,
+                2 => ConnectionState::Connected,
+                3 => ConnectionState::Disconnected,
+                4 => ConnectionState::Failed,
+                _ => ConnectionState::Closed,
+            },
+        },
+        Call::ChannelOpened => {
+            Input::ChannelOpened { connection: connection(from), channel: channel(from.number()) }
+        }
+        Call::ChannelClosed => {
+            Input::ChannelClosed { connection: connection(from), channel: channel(from.number()) }
+        }
+        Call::Buffered => Input::Buffered {
+            connection: connection(from),
+            channel: channel(from.number()),
+            bytes: from.number() as usize,
+        },
+        Call::TrackArrived => {
+            Input::TrackArrived { connection: connection(from), media_id: from.text() }
+        }
+        Call::Stats => Input::Stats {
+            connection: connection(from),
+            ticket: ticket(from),
+            stats: ConnectionStats {
+                local_candidate: from.optional(Reader::text),
+                remote_candidate: from.optional(Reader::text),
+                protocol: from.optional(Reader::text),
+                round_trip_ms: from.optional(Reader::number),
+                sent_bytes: whole(from.double()),
+                received_bytes: whole(from.double()),
+            },
+        },
+
+        Call::SendText => Input::Send {
+            ticket: ticket(from),
+            to: recipient(from),
+            content: text_content(from),
+            payload: from.text_bytes(),
+        },
+        Call::SendBytes => Input::Send {
+            ticket: ticket(from),
+            to: recipient(from),
+            content: content(from),
+            payload: from.bytes(),
+        },
+        Call::SendTopicText => topic(from, true),
+        Call::SendTopicBytes => topic(from, false),
+        Call::Cancel => Input::Cancel { ticket: ticket(from) },
+        Call::Request => Input::Request {
+            ticket: ticket(from),
+            peer: peer(from),
+            name: from.text(),
+            content: content(from),
+            payload: from.bytes(),
+            // Negative means the default.
+            timeout: Some(from.double()).filter(|ms| *ms >= 0.0).map(|ms| Span::from_ms(whole(ms))),
+        },
+        Call::Respond => Input::Respond {
+            request: ticket(from),
+            answer: Answer::Value { content: content(from), payload: from.bytes() },
+        },
+        Call::RespondNoHandler => {
+            Input::Respond { request: ticket(from), answer: Answer::NoHandler }
+        }
+        Call::RespondFailed => {
+            Input::Respond { request: ticket(from), answer: Answer::Failed { detail: from.text() } }
+        }
+        Call::SetPresence => Input::SetPresence { payload: Some(from.text_bytes()) },
+        Call::ClearPresence => Input::SetPresence { payload: None },
+        Call::AddStream => Input::AddStream {
+            stream: StreamKey(from.number()),
+            media_id: from.text(),
+            label: from.text(),
+            to: recipient(from),
+        },
+        Call::RemoveStream => Input::RemoveStream { stream: StreamKey(from.number()) },
+        Call::AwaitDrained => Input::AwaitDrained { ticket: ticket(from), peer: peer(from) },
+        Call::Diagnose => Input::Diagnose { ticket: ticket(from) },
+        Call::Leave => Input::Leave,
+
+        Call::LedgerOpen => Input::OpenLedger(LedgerConfig {
+            profile: seed(from),
+            slot: u8::try_from(from.number()).unwrap_or_else(|_| from.refuse()),
+            is_clean: from.bool(),
+            has_storage: from.bool(),
+            genesis: from.optional(Reader::bytes),
+        }),
+        Call::LedgerRestore => Input::Restored { key: from.bytes(), bytes: from.bytes() },
+        Call::LedgerRestored => Input::RestoreDone,
+        Call::RecordsStored => Input::Stored { ticket: ticket(from), result: Ok(()) },
+        Call::RecordsFailed => Input::Stored {
+            ticket: ticket(from),
+            result: Err(if from.text() == ErrorCode::StorageFull.name() {
+                StorageFault::Full
+            } else {
+                StorageFault::Refused
+            }),
+        },
+        Call::LedgerWrite => Input::WriteBlock {
+            payload: from.bytes(),
+            flags: if from.number() == 0 { Flags::NONE } else { Flags::FINALIZE },
+        },
+        Call::LedgerImport => Input::Import { ticket: ticket(from), bytes: from.bytes() },
+        _ => return None,
+    })
+}
+
+fn topic(from: &mut Reader<'_>, is_text: bool) -> Input {
+    let (ticket, to, name) = (ticket(from), recipient(from), from.text());
+    let is_lossy = from.bool();
+    let (content, payload) = if is_text {
+        (text_content(from), from.text_bytes())
+    } else {
+        (content(from), from.bytes())
+    };
+    if is_lossy {
+        Input::SendLossy { ticket, to, name, content, payload }
+    } else {
+        Input::SendTopic { ticket, to, name, content, payload }
     }
 }
 
-/// What the application asks for.
-#[wasm_bindgen]
-impl Machine {
-    /// Sends text or JSON. `to` is a peer's name; the empty name stands for everyone.
-    #[wasm_bindgen(js_name = sendText)]
-    pub fn send_text(&mut self, ticket: u32, to: &str, json: bool, text: String) {
-        self.feed(Input::Send {
-            ticket: Ticket(ticket),
-            to: recipient(to),
-            content: text_content(json),
-            payload: text.into_bytes(),
-        });
-    }
+fn socket(from: &mut Reader<'_>) -> SocketId {
+    SocketId(from.number())
+}
 
-    /// Sends bytes, a blob or a file.
-    #[wasm_bindgen(js_name = sendBytes)]
-    pub fn send_bytes(
-        &mut self,
-        ticket: u32,
-        to: &str,
-        kind: u32,
-        name: String,
-        media_type: String,
-        payload: Vec<u8>,
-    ) {
-        let (ticket, to, content) =
-            (Ticket(ticket), recipient(to), content(kind, name, media_type));
-        self.feed(Input::Send { ticket, to, content, payload });
-    }
+fn connection(from: &mut Reader<'_>) -> ConnectionId {
+    ConnectionId(from.number())
+}
 
-    /// Sends text or JSON on a named channel.
-    #[wasm_bindgen(js_name = sendTopicText)]
-    pub fn send_topic_text(
-        &mut self,
-        ticket: u32,
-        to: &str,
-        name: String,
-        lossy: bool,
-        json: bool,
-        text: String,
-    ) {
-        let (ticket, to, content) = (Ticket(ticket), recipient(to), text_content(json));
-        let payload = text.into_bytes();
-        self.feed(if lossy {
-            Input::SendLossy { ticket, to, name, content, payload }
-        } else {
-            Input::SendTopic { ticket, to, name, content, payload }
-        });
-    }
+fn ticket(from: &mut Reader<'_>) -> Ticket {
+    Ticket(from.number())
+}
 
-    /// Sends bytes, a blob or a file on a named channel.
-    #[wasm_bindgen(js_name = sendTopicBytes)]
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "plain arguments cross more cheaply than an object"
-    )]
-    pub fn send_topic_bytes(
-        &mut self,
-        ticket: u32,
-        to: &str,
-        name: String,
-        lossy: bool,
-        kind: u32,
-        file_name: String,
-        media_type: String,
-        payload: Vec<u8>,
-    ) {
-        let content = content(kind, file_name, media_type);
-        let (ticket, to) = (Ticket(ticket), recipient(to));
-        self.feed(if lossy {
-            Input::SendLossy { ticket, to, name, content, payload }
-        } else {
-            Input::SendTopic { ticket, to, name, content, payload }
-        });
-    }
-
-    /// The caller gave up.
-    pub fn cancel(&mut self, ticket: u32) {
-        self.feed(Input::Cancel { ticket: Ticket(ticket) });
-    }
-
-    /// Asks a peer. A negative timeout means the default.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "plain arguments cross more cheaply than an object"
-    )]
-    pub fn request(
-        &mut self,
-        ticket: u32,
-        to: &str,
-        name: String,
-        kind: u32,
-        file_name: String,
-        media_type: String,
-        payload: Vec<u8>,
-        timeout_ms: f64,
-    ) {
-        let timeout = (timeout_ms >= 0.0).then(|| Span::from_ms(whole(timeout_ms)));
-        self.feed(Input::Request {
-            ticket: Ticket(ticket),
-            peer: peer(to),
-            name,
-            content: content(kind, file_name, media_type),
-            payload,
-            timeout,
-        });
-    }
-
-    /// Answers a request.
-    pub fn respond(
-        &mut self,
-        request: u32,
-        kind: u32,
-        name: String,
-        media_type: String,
-        payload: Vec<u8>,
-    ) {
-        let answer = Answer::Value { content: content(kind, name, media_type), payload };
-        self.feed(Input::Respond { request: Ticket(request), answer });
-    }
-
-    /// There is no handler for a request.
-    #[wasm_bindgen(js_name = respondNoHandler)]
-    pub fn respond_no_handler(&mut self, request: u32) {
-        self.feed(Input::Respond { request: Ticket(request), answer: Answer::NoHandler });
-    }
-
-    /// The handler of a request failed.
-    #[wasm_bindgen(js_name = respondFailed)]
-    pub fn respond_failed(&mut self, request: u32, detail: String) {
-        self.feed(Input::Respond { request: Ticket(request), answer: Answer::Failed { detail } });
-    }
-
-    /// Replaces what others see of us.
-    #[wasm_bindgen(js_name = setPresence)]
-    pub fn set_presence(&mut self, json: String) {
-        self.feed(Input::SetPresence { payload: Some(json.into_bytes()) });
-    }
-
-    /// Clears what others see of us.
-    #[wasm_bindgen(js_name = clearPresence)]
-    pub fn clear_presence(&mut self) {
-        self.feed(Input::SetPresence { payload: None });
-    }
-
-    /// Shares a media stream.
-    #[wasm_bindgen(js_name = addStream)]
-    pub fn add_stream(&mut self, stream: u32, media_id: String, label: String, to: &str) {
-        let (stream, to) = (StreamKey(stream), recipient(to));
-        self.feed(Input::AddStream { stream, media_id, label, to });
-    }
-
-    /// Stops sharing a media stream.
-    #[wasm_bindgen(js_name = removeStream)]
-    pub fn remove_stream(&mut self, stream: u32) {
-        self.feed(Input::RemoveStream { stream: StreamKey(stream) });
-    }
-
-    /// Asks to be told when more may be sent to a peer.
-    #[wasm_bindgen(js_name = awaitDrained)]
-    pub fn await_drained(&mut self, ticket: u32, to: &str) {
-        self.feed(Input::AwaitDrained { ticket: Ticket(ticket), peer: peer(to) });
-    }
-
-    /// Asks for a report on everything.
-    pub fn diagnose(&mut self, ticket: u32) {
-        self.feed(Input::Diagnose { ticket: Ticket(ticket) });
-    }
-
-    /// Leaves the room.
-    pub fn leave(&mut self) {
-        self.feed(Input::Leave);
-    }
+fn short(from: &mut Reader<'_>) -> u16 {
+    u16::try_from(from.number()).unwrap_or(u16::MAX)
 }
 
 /// The channel with this id; numbers come from our own driver, which knows of no other.
-fn channel_of(index: u32) -> Channel {
+pub(crate) fn channel(index: u32) -> Channel {
     Channel::from_index(index as usize).unwrap_or(Channel::Lossy)
+}
+
+/// The kind of a content, in the numbers of `src/machine.ts`, and what stands beside its bytes.
+fn content(from: &mut Reader<'_>) -> Content {
+    let (kind, name, media_type) = (from.number(), from.text(), from.text());
+    match kind {
+        0 => Content::Nothing,
+        1 => Content::Text,
+        2 => Content::Json,
+        4 => Content::Blob { media_type },
+        5 => Content::File { name, media_type },
+        _ => Content::Bytes,
+    }
+}
+
+/// Text or JSON.
+fn text_content(from: &mut Reader<'_>) -> Content {
+    if from.bool() { Content::Json } else { Content::Text }
+}
+
+/// Whom a name means: the empty one is everyone.
+fn recipient(from: &mut Reader<'_>) -> Recipient {
+    let name = from.text();
+    if name.is_empty() { Recipient::All } else { Recipient::One(named(&name)) }
+}
+
+fn peer(from: &mut Reader<'_>) -> PeerId {
+    named(&from.text())
+}
+
+/// Names come from the core, so one that cannot be read is nobody's, and the core refuses it as
+/// unknown.
+fn named(name: &str) -> PeerId {
+    PeerId::parse(name).unwrap_or(PeerId::from_bytes([0; PeerId::BYTES]))
+}
+
+pub(crate) fn seed(from: &mut Reader<'_>) -> Seed {
+    Seed(from.bytes().try_into().unwrap_or_else(|_| from.refuse()))
+}
+
+/// A number of JavaScript as whole milliseconds or bytes: negative and NaN are 0.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the cast saturates, which is what is wanted"
+)]
+pub(crate) fn whole(number: f64) -> u64 {
+    number as u64
 }

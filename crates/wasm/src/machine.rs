@@ -1,178 +1,163 @@
-//! The node as JavaScript holds it.
+//! The node as JavaScript holds it, and the one call by which everything enters.
 
-use alloc::string::String;
 use alloc::vec::Vec;
-use js_sys::{Array, Reflect};
-use meshlace_core::error::ErrorCode;
-use meshlace_core::id::PeerId;
-use meshlace_core::node::{Content, IceServer, Input, MeshError, Node, NodeConfig, Recipient};
-use meshlace_core::rng::Seed;
-use meshlace_core::signalling::address::{AddressError, RoomAddress};
-use meshlace_core::time::{Now, Span, Timestamp, WallTime};
+use meshlace_core::id::ConnectionId;
+use meshlace_core::node::{Input, MeshError, Node, Outcome};
+use meshlace_core::time::{Now, Timestamp, WallTime};
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen::{JsCast, JsValue};
 
-use crate::host::{self, Shapes};
-use crate::words::Words;
+use crate::input::{self, channel, whole};
+use crate::names::Call;
+use crate::values::{Reader, Writer, unreadable};
+use crate::{drain, golden, ledger, rooms};
 
-/// One peer in one room.
 #[wasm_bindgen]
+extern "C" {
+    /// Takes what was written, and what travels beside it: views that hold until it returns. It must
+    /// not throw, nor call the core.
+    fn take(written: &[u8], beside: &[u8]);
+}
+
+/// What a call comes to, where it did not fail.
+pub(crate) enum Answer {
+    Nothing,
+    Number(f64),
+    Bytes(Vec<u8>),
+    /// It was written.
+    Written,
+}
+
+/// One peer in one room, from the call that opens it.
+#[wasm_bindgen]
+#[derive(Default)]
 #[expect(missing_debug_implementations, reason = "JavaScript holds it")]
-pub struct Machine {
-    pub(crate) node: Node,
-    pub(crate) now: Now,
-    pub(crate) shapes: Shapes,
-    pub(crate) words: Words,
+pub struct Core {
+    node: Option<Node>,
+    out: Writer,
 }
 
 #[wasm_bindgen]
-impl Machine {
-    /// A node that has not started yet.
-    ///
-    /// # Errors
-    /// A `MeshError` where the address or an option cannot be used.
+impl Core {
+    /// A core that has no node yet.
     #[wasm_bindgen(constructor)]
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "plain arguments cross more cheaply than an object"
-    )]
-    pub fn new(
-        shapes: Shapes,
-        address: String,
-        server: Option<String>,
-        identity: Option<Vec<u8>>,
-        seed: &[u8],
-        ice_servers: Option<Array>,
-        relay_only: bool,
-        timeout_ms: Option<f64>,
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Does what the number stands for. What it comes to is returned if it is a number, else handed
+    /// over, as an error is. Times in milliseconds.
+    pub fn call(
+        &mut self,
+        monotonic: f64,
         wall: f64,
-    ) -> Result<Self, JsValue> {
-        let now = Now { monotonic: Timestamp::ZERO, wall: WallTime::from_ms(whole(wall)) };
-        let made = seed_of(seed).and_then(|seed| {
-            let config = NodeConfig {
-                address,
-                server,
-                identity: identity.map(|bytes| seed_of(&bytes)).transpose()?,
-                ice_servers: ice_servers.map(|servers| servers.iter().map(ice_server).collect()),
-                relay_only,
-                timeout: timeout_ms.map(|timeout| Span::from_ms(whole(timeout))),
-            };
-            Node::new(config, seed, now)
-        });
-        match made {
-            Ok(node) => Ok(Self { node, now, shapes, words: Words::default() }),
-            Err(error) => Err(host::error(&shapes, &error)),
+        number: u32,
+        arguments: &[u8],
+        beside: Vec<u8>,
+    ) -> f64 {
+        let mut from = Reader::new(arguments, beside);
+        let mut result = 0.0;
+        match self.answer(time(monotonic, wall), number, &mut from) {
+            Ok(Answer::Nothing) => {}
+            Ok(Answer::Number(number)) => result = number,
+            Ok(Answer::Bytes(bytes)) => hand_over(self.out.payload(&bytes), &bytes),
+            Ok(Answer::Written) => hand_over(&mut self.out, &[]),
+            Err(error) => hand_over(self.out.error(&error), &[]),
+        }
+        result
+    }
+
+    /// A frame came in: the one call so frequent that reading its arguments would show.
+    pub fn frame(
+        &mut self,
+        monotonic: f64,
+        wall: f64,
+        connection: u32,
+        index: u32,
+        bytes: Vec<u8>,
+    ) {
+        if let Some(node) = &mut self.node {
+            let (connection, channel) = (ConnectionId(connection), channel(index));
+            // What it says of faults has been acted upon inside; effects tell the rest.
+            let _ = node
+                .handle(time(monotonic, wall), Input::FrameReceived { connection, channel, bytes });
         }
     }
-
-    /// Our own name.
-    #[wasm_bindgen(js_name = selfId)]
-    #[must_use]
-    pub fn self_id(&self) -> String {
-        self.node.self_id().to_text()
-    }
-
-    /// The address that opens this room.
-    #[must_use]
-    pub fn address(&self) -> String {
-        self.node.address()
-    }
-
-    /// Says what time it is, for the inputs that follow. Units: milliseconds.
-    pub fn at(&mut self, monotonic: f64, wall: f64) {
-        self.now = Now {
-            monotonic: Timestamp::from_ms(whole(monotonic)),
-            wall: WallTime::from_ms(whole(wall)),
-        };
-    }
-
-    /// When to call `tick` next, on the monotonic clock; negative if never.
-    #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "2^53 ms are 285,000 years")]
-    pub fn timeout(&self) -> f64 {
-        self.node.poll_timeout().map_or(-1.0, |at| at.as_ms() as f64)
-    }
 }
 
-impl Machine {
-    /// Feeds one input. What it says of faults has been acted upon inside; effects tell the rest.
-    pub(crate) fn feed(&mut self, input: Input) {
-        let _ = self.node.handle(self.now, input);
-    }
-}
-
-/// A number of JavaScript as whole milliseconds or bytes: negative and NaN are 0.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the cast saturates, which is what is wanted"
-)]
-pub(crate) fn whole(number: f64) -> u64 {
-    number as u64
-}
-
-/// Whom a name of JavaScript's means: the empty one is everyone. Names come from the core, so one that
-/// cannot be read is nobody's, and the core refuses it as unknown.
-pub(crate) fn recipient(name: &str) -> Recipient {
-    if name.is_empty() { Recipient::All } else { Recipient::One(peer(name)) }
-}
-
-/// The peer of this name.
-pub(crate) fn peer(name: &str) -> PeerId {
-    PeerId::parse(name).unwrap_or(PeerId::from_bytes([0; PeerId::BYTES]))
-}
-
-/// The kind of a content, in the numbers of `src/machine.ts`.
-pub(crate) fn content(kind: u32, name: String, media_type: String) -> Content {
-    match kind {
-        0 => Content::Nothing,
-        1 => Content::Text,
-        2 => Content::Json,
-        4 => Content::Blob { media_type },
-        5 => Content::File { name, media_type },
-        _ => Content::Bytes,
+impl Core {
+    fn answer(
+        &mut self,
+        now: Now,
+        number: u32,
+        from: &mut Reader<'_>,
+    ) -> Result<Answer, MeshError> {
+        let call = Call::from_number(number).ok_or_else(unreadable)?;
+        match call {
+            Call::Open => {
+                let (config, seed) = (rooms::config(from), input::seed(from));
+                from.check()?;
+                self.node = Some(Node::new(config, seed, now)?);
+                return Ok(Answer::Nothing);
+            }
+            Call::CreateRoom => return rooms::create(from, &mut self.out),
+            Call::StateHash | Call::Reencode | Call::VerifySignature => {
+                return golden::answer(call, from);
+            }
+            _ => {}
+        }
+        let node = self.node.as_mut().ok_or_else(unreadable)?;
+        if let Some(input) = input::read(call, from) {
+            from.check()?;
+            // What else it says of faults has been acted upon inside; effects tell the rest.
+            return match node.handle(now, input) {
+                Outcome::Written(block) => Ok(Answer::Number(block.0.into())),
+                Outcome::Refused(error) if call.throws() => Err(*error),
+                _ => Ok(Answer::Nothing),
+            };
+        }
+        if let Some(answer) = ledger::read(node, call, from) {
+            return from.check().map(|()| answer);
+        }
+        from.check()?;
+        match call {
+            #[expect(clippy::cast_precision_loss, reason = "2^53 ms are 285,000 years")]
+            Call::Timeout => {
+                let at = node.poll_timeout().map_or(-1.0, |at| at.as_ms() as f64);
+                return Ok(Answer::Number(at));
+            }
+            Call::SelfId => {
+                self.out.text(&node.self_id().to_text());
+            }
+            Call::Address => {
+                self.out.text(&node.address());
+            }
+            // Drain.
+            _ => {
+                while let Some(effect) = node.poll_effect() {
+                    drain::perform(effect, &mut self.out);
+                    if self.out.bytes.len() > BATCH_BYTES_MAX {
+                        hand_over(&mut self.out, &[]);
+                    }
+                }
+            }
+        }
+        Ok(Answer::Written)
     }
 }
 
-/// Text or JSON.
-pub(crate) fn text_content(json: bool) -> Content {
-    if json { Content::Json } else { Content::Text }
-}
-
-/// A seed from bytes of JavaScript.
-pub(crate) fn seed_of(bytes: &[u8]) -> Result<Seed, MeshError> {
-    let found = bytes.len();
-    bytes.try_into().map(Seed).map_err(|_| {
-        let found = if found < 32 { "fewer bytes" } else { "more bytes" };
-        MeshError::new(ErrorCode::InvalidArgument).mismatch("32 bytes", found)
-    })
-}
-
-/// The address of a new room.
-pub(crate) fn create_address(
-    room: &[u8],
-    secret: &[u8],
-    page: Option<&str>,
-    server: &str,
-) -> Result<RoomAddress, MeshError> {
-    let (Ok(room), Ok(secret)) = (room.try_into(), secret.try_into()) else {
-        return Err(MeshError::new(ErrorCode::InvalidArgument).mismatch("16 bytes", "others"));
-    };
-    RoomAddress::create(room, secret, page, server).map_err(|error| address_refused(&error))
-}
-
-pub(crate) fn address_refused(error: &AddressError) -> MeshError {
-    MeshError::new(ErrorCode::InvalidAddress).mismatch(error.expected(), error.found())
-}
-
-/// Reads `{ urls, username, credential }`; what is not there or no text is left out.
-fn ice_server(value: JsValue) -> IceServer {
-    let field = |name: &str| Reflect::get(&value, &JsValue::from_str(name)).ok();
-    let urls = field("urls").and_then(|urls| urls.dyn_into::<Array>().ok());
-    IceServer {
-        urls: urls
-            .map_or_else(Vec::new, |urls| urls.iter().filter_map(|url| url.as_string()).collect()),
-        username: field("username").and_then(|text| text.as_string()),
-        credential: field("credential").and_then(|text| text.as_string()),
+/// Hands over what is written, and what travels beside it, and begins anew.
+pub(crate) fn hand_over(out: &mut Writer, beside: &[u8]) {
+    if !out.bytes.is_empty() {
+        take(&out.bytes, beside);
+        out.bytes.clear();
     }
 }
+
+fn time(monotonic: f64, wall: f64) -> Now {
+    Now { monotonic: Timestamp::from_ms(whole(monotonic)), wall: WallTime::from_ms(whole(wall)) }
+}
+
+/// What is written in a drain is handed over when it is longer than this: enough that crossing costs
+/// nothing, and little memory.
+const BATCH_BYTES_MAX: usize = 16 * 1024;

@@ -1,8 +1,7 @@
 /** The compiled core, loaded once for a page however many rooms it opens. */
-import { createRoom, initSync, Machine, stateHash } from '../generated/meshlace_wasm.js'
+import { newMachine, prepare, type IceServerValues } from './crossing.js'
 import { MeshError } from './errors.js'
-import type { Core, Founded } from './join.js'
-import { shapes } from './shapes.js'
+import type { Core } from './join.js'
 
 /** Makes a loader out of what compiles the module. A failed load is tried again by the next call. */
 export function loader(compile: () => Promise<WebAssembly.Module>): () => Promise<Core> {
@@ -10,8 +9,8 @@ export function loader(compile: () => Promise<WebAssembly.Module>): () => Promis
   return () =>
     (loading ??= compile().then(
       (module) => {
-        initSync({ module })
-        return core
+        prepare(module)
+        return newCore()
       },
       (cause: unknown) => {
         loading = undefined
@@ -24,10 +23,20 @@ export function loader(compile: () => Promise<WebAssembly.Module>): () => Promis
     ))
 }
 
-const core: Core = {
-  machine: ({ address, server, identity, seed, iceServers, relayOnly, timeoutMs, wall }) =>
-    new Machine(shapes, address, server, identity, seed, iceServers, relayOnly, timeoutMs, wall),
-  createRoom: ({ owned, name, profile, nonce, secret, page, server }) =>
-    createRoom(shapes, owned, name, profile, nonce, secret, page, server) as Founded,
-  stateHash,
+function newCore(): Core {
+  const tools = newMachine()
+  return {
+    machine({ address, server, identity, seed, iceServers, relayOnly, timeoutMs, wall }) {
+      const machine = newMachine()
+      machine.at(0, wall)
+      const servers = iceServers?.map((it): IceServerValues => [it.urls, it.username, it.credential])
+      machine.open(address, server, identity, servers, relayOnly, timeoutMs, seed)
+      return machine
+    },
+    createRoom({ owned, name, profile, nonce, secret, page, server }) {
+      const [address, genesis] = tools.createRoom(owned, name, profile, nonce, secret, page, server)
+      return { address, genesis }
+    },
+    stateHash: (bytes) => tools.stateHash(bytes),
+  }
 }

@@ -5,6 +5,10 @@
  * asks for and tells: one method per kind, called while `drain` runs. Those methods never throw and
  * never call the machine, which is busy; byte arrays given to them are views that hold only until
  * they return.
+ *
+ * All but `at`, `frameReceived` and `free` crosses as a number and bytes (`crossing.ts`): `crates/wasm`
+ * reads and writes values in the order in which the arguments stand here, and a name without a number
+ * there is no method.
  */
 import type { MeshError } from './errors.js'
 import type { PeerId, PeerState, Report, RoomStatus } from './types.js'
@@ -23,7 +27,7 @@ export interface ContentMeta {
   readonly type: string
 }
 
-/** A STUN or TURN server as it crosses. */
+/** A STUN or TURN server. */
 export interface MachineIceServer {
   readonly urls: string[]
   readonly username: string | undefined
@@ -177,24 +181,6 @@ export interface Effects {
   deleteRecord(key: Uint8Array): void
   /** Answered by `recordsStored` or `recordsFailed`. */
   commitRecords(ticket: number): void
-}
-
-/** How the core makes values of JavaScript that notices carry. */
-export interface Shapes {
-  /** An error. */
-  error(
-    code: string,
-    message: string,
-    delivery: string | undefined,
-    peer: PeerId | undefined,
-    expected: string | undefined,
-    found: string | undefined,
-    limit: number | undefined,
-  ): MeshError
-  /** What stands beside a blob's or file's bytes. */
-  meta(name: string | undefined, type: string): ContentMeta
-  /** A STUN or TURN server. */
-  iceServer(urls: string[], username: string | undefined, credential: string | undefined): RTCIceServer
 }
 
 /** What the core tells the application. */

@@ -7,9 +7,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { before, test } from 'node:test'
 
-import { initSync, Machine } from '../generated/meshlace_wasm.js'
-import { Lifecycle, type Effects, type Notices } from '../src/machine.js'
-import { shapes } from '../src/shapes.js'
+import { newMachine, prepare } from '../src/crossing.js'
+import { Lifecycle, type Effects, type Machine, type Notices } from '../src/machine.js'
 
 interface Vector {
   bytes: string
@@ -58,7 +57,10 @@ class Client {
   constructor({ text: address, server }: Address) {
     const seed = new Uint8Array(32).fill(7)
     const [identity, servers, timeout] = [undefined, undefined, undefined]
-    this.#machine = new Machine(shapes, address, server ?? undefined, identity, seed, servers, false, timeout, 1e12)
+    const machine = newMachine()
+    machine.at(0, 1e12)
+    machine.open(address, server ?? undefined, identity, servers, false, timeout, seed)
+    this.#machine = machine
     this.#feed((machine) => machine.start())
     this.#socket = this.of('openSocket').at(-1)?.[0] as number
   }
@@ -70,7 +72,7 @@ class Client {
     }
     this.#machine.at(this.#ms, 1e12 + this.#ms)
     act(this.#machine)
-    this.#machine.drain(new Proxy({} as Effects, { get: record }), new Proxy({} as Notices, { get: record }))
+    this.#machine.drain(new Proxy<Effects>({} as Effects, { get: record }), new Proxy<Notices>({} as Notices, { get: record }))
   }
 
   /** What was called under this name. */
@@ -171,7 +173,7 @@ const admitted = () => new Client(first).open().hear(server('challenge'), server
 
 before(() => {
   const module = new WebAssembly.Module(readFileSync(new URL('../dist/meshlace.wasm', import.meta.url)))
-  initSync({ module })
+  prepare(module)
 })
 
 //

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { before, test } from 'node:test'
 
-import { initSync, reencode, stateHash } from '../generated/meshlace_wasm.js'
+import { newMachine, prepare, type Tools } from '../src/crossing.js'
 
 interface Golden {
   bytes: string
@@ -28,24 +28,27 @@ const golden: [kind: string, hex: string][] = [
 
 const hex = (text: string) => new Uint8Array(Buffer.from(text, 'hex'))
 
+let tools: Tools
+
 before(() => {
   const module = new WebAssembly.Module(readFileSync(new URL('../dist/meshlace.wasm', import.meta.url)))
-  initSync({ module })
+  prepare(module)
+  tools = newMachine()
 })
 
 // R-200, R-224, R-260.
 test('every golden frame, signal and parcel is read and written again as it was', () => {
   assert.ok(golden.length > 30, `only ${golden.length} vectors`)
   for (const [kind, text] of golden) {
-    assert.equal(Buffer.from(reencode(kind, hex(text))).toString('hex'), text, `${kind} ${text.slice(0, 40)}`)
+    assert.equal(Buffer.from(tools.reencode(kind, hex(text))).toString('hex'), text, `${kind} ${text.slice(0, 40)}`)
   }
 })
 
 test('a golden frame that is cut or lengthened is refused with the reason', () => {
   for (const [kind, text] of golden) {
     if (kind === 'parcel') continue // What follows a parcel's header is its payload.
-    assert.throws(() => reencode(kind, hex(`${text}00`)), /trailing bytes/)
-    assert.throws(() => reencode(kind, hex(text.slice(0, -2))), /truncated|expected|unknown/)
+    assert.throws(() => tools.reencode(kind, hex(`${text}00`)), /trailing bytes/)
+    assert.throws(() => tools.reencode(kind, hex(text.slice(0, -2))), /truncated|expected|unknown/)
   }
 })
 
@@ -55,6 +58,6 @@ test('the states of the golden vectors have the hashes that stand there', () => 
     readFileSync(new URL('../../../vectors/v1/actions.json', import.meta.url), 'utf8'),
   ) as { states: { json: string; hash: string }[] }
   for (const { json, hash } of states) {
-    assert.equal(Buffer.from(stateHash(new TextEncoder().encode(json))).toString('hex'), hash)
+    assert.equal(Buffer.from(tools.stateHash(new TextEncoder().encode(json))).toString('hex'), hash)
   }
 })

@@ -1,7 +1,7 @@
 //! Short names for what crosses between the module and its JavaScript.
 //!
-//! wasm-bindgen names each import with a hash, which does not compress, in the module and again in
-//! the JavaScript: with short names both together are 2 KB smaller, compressed.
+//! wasm-bindgen names what crosses with hashes, which change with every build and do not compress.
+//! `packages/meshlace/src/module.ts` calls the functions of the module by the names made here.
 
 use walrus::Module;
 
@@ -16,11 +16,11 @@ pub(crate) struct Names {
 pub(crate) fn shorten(module: &mut Module) -> Names {
     let mut names = Names::default();
     for import in module.imports.iter_mut() {
-        let short = letters(names.imports.len());
+        let short = readable(&import.name, &names.imports);
         names.imports.push((std::mem::replace(&mut import.name, short.clone()), short));
     }
     for export in module.exports.iter_mut().filter(|export| export.name != "memory") {
-        let short = letters(names.exports.len());
+        let short = readable(&export.name, &names.exports);
         names.exports.push((std::mem::replace(&mut export.name, short.clone()), short));
     }
     names
@@ -59,16 +59,22 @@ fn replace_word(script: &str, old: &str, new: &str) -> String {
     text
 }
 
-/// `a` to `z`, then `aa`, `ba` and so on.
-fn letters(mut number: usize) -> String {
-    let mut text = String::new();
-    loop {
-        text.extend(char::from_digit(10 + u32::try_from(number % 26).unwrap_or(0), 36));
-        if number < 26 {
-            return text;
-        }
-        number = number / 26 - 1;
-    }
+/// The name as Rust has it, without the prefix and the hash of wasm-bindgen; as it is if another has
+/// that.
+fn readable(name: &str, taken: &[(String, String)]) -> String {
+    let start = ["__wbindgen_", "__wbg_"].into_iter().find_map(|prefix| name.strip_prefix(prefix));
+    let bare = start.unwrap_or(name);
+    let bare = bare.strip_prefix("__wbindgen_").unwrap_or(bare);
+    let short = match bare.rsplit_once('_') {
+        Some((start, hash)) if is_hash(hash) => start,
+        _ => bare,
+    };
+    let is_taken = taken.iter().any(|(_, other)| other == short);
+    String::from(if is_taken || short == "memory" { name } else { short })
+}
+
+fn is_hash(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
@@ -76,10 +82,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_letters_and_differ() {
-        let names: Vec<String> = (0..800).map(letters).collect();
-        assert_eq!([&names[0], &names[25], &names[26]], ["a", "z", "aa"]);
-        assert!((1..names.len()).all(|index| !names[..index].contains(&names[index])));
+    fn names_lose_what_wasm_bindgen_adds() {
+        let names = [
+            ("core_call_a14219399f0ca310", "core_call"),
+            ("__wbg_core_free_a14219399f0ca310", "core_free"),
+            ("__wbg___wbindgen_throw_4c88d8bf264fd984", "throw"),
+            ("__wbindgen_malloc", "malloc"),
+            ("core_call", "core_call"),
+        ];
+        for (name, short) in names {
+            assert_eq!(readable(name, &[]), short);
+        }
+        let taken = [(String::from("free"), String::from("free"))];
+        assert_eq!(readable("__wbindgen_free", &taken), "__wbindgen_free");
+        assert_eq!(
+            readable("__wbg_memory_0000000000000000", &taken),
+            "__wbg_memory_0000000000000000"
+        );
     }
 
     #[test]
