@@ -34,9 +34,11 @@ use super::transport::{Candidate, Channel, ConnectionState, Description, IceStat
 
 mod account;
 mod attempt;
+mod browser;
 mod frames;
 mod liveness;
 mod output;
+mod proof;
 
 /// What a link needs to know.
 #[derive(Debug)]

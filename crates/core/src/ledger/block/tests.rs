@@ -2,7 +2,9 @@ use alloc::vec;
 
 use proptest::prelude::*;
 
+use super::super::member::Credential;
 use super::*;
+use crate::time::WallTime;
 
 const ROOM: RoomId = RoomId::from_bytes([1; 32]);
 

@@ -1,30 +1,21 @@
-//! From the first signal to a verified connection.
+//! Attempts to connect: signals in, connections made, followed, and given up.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::error::ErrorCode;
-use crate::id::{ConnectionId, Epoch, Ticket};
-use crate::limits::{
-    CANDIDATE_BATCH, CANDIDATE_BYTES_MAX, CANDIDATE_COUNT_MAX, DESCRIPTION_BYTES_MAX,
-    OFFER_PATIENCE, SDP_BYTES_MAX,
-};
+use crate::id::{ConnectionId, Epoch};
+use crate::limits::{ATTEMPT_COUNT_MAX, DESCRIPTION_BYTES_MAX, OFFER_PATIENCE, SDP_BYTES_MAX};
 use crate::time::Span;
 
 use super::super::connection::{Connection, IceStage};
 use super::super::fault::LinkFault;
-use super::super::frame::Frame;
-use super::super::hello::{self, Side, Standing, Terms};
 use super::super::negotiation::{Manners, Negotiation, Step};
 use super::super::report::LinkState;
 use super::super::sdp;
 use super::super::signal::{GiveUp, NumberedSignal, Signal, SignalError};
-use super::super::transport::{
-    Candidate, Channel, ConnectionState, Description, DescriptionKind, IceState,
-};
-use super::liveness::MEASURE_AFTER;
-use super::{Link, LinkEffect, LinkNotice, LinkOutcome, PeerSocket};
-use crate::limits::ATTEMPT_COUNT_MAX;
+use super::super::transport::{DescriptionKind, IceState};
+use super::{Link, LinkEffect, LinkOutcome, PeerSocket};
 
 /// Bits of a connection id that count the connections of one link.
 const CONNECTION_BITS: u32 = 12;
@@ -249,196 +240,6 @@ impl Link {
         self.rebuild_count = self.rebuild_count.saturating_sub(1);
     }
 
-    pub(super) fn on_described(&mut self, ticket: Ticket, local: Description) -> LinkOutcome {
-        let Some(connection) = &mut self.connection else { return LinkOutcome::Stale };
-        let Some(send) = connection.negotiation.described(ticket, local.kind) else {
-            return LinkOutcome::Stale;
-        };
-        connection.operation_since = None;
-        let Ok(fingerprint) = sdp::fingerprint(&local.sdp) else {
-            self.fail_attempt(ErrorCode::WebRtcFailed);
-            return LinkOutcome::Done;
-        };
-        let (parts, rest) = split(&local.sdp);
-        let fits = local.sdp.len() <= DESCRIPTION_BYTES_MAX;
-        if !fits || !self.signals.has_room_for(parts.len() + 1) {
-            self.fail_attempt(ErrorCode::SignalTooLarge);
-            return LinkOutcome::Done;
-        }
-        connection.fingerprint = Some(fingerprint);
-        if !connection.batch.is_empty() {
-            connection.batch_at = Some(self.now);
-        }
-        let [ours, _] = &mut connection.bulk_frame_bytes;
-        *ours = sdp::message_bytes_max(&local.sdp);
-        if send {
-            for part in parts {
-                self.signals.push(self.epoch, Signal::Part(String::from(part)));
-            }
-            let description = Description { kind: local.kind, sdp: String::from(rest) };
-            let signal = Signal::Description { description, nonce: connection.nonce };
-            self.signals.push(self.epoch, signal);
-        }
-        LinkOutcome::Done
-    }
-
-    pub(super) fn on_applied(&mut self, ticket: Ticket) -> LinkOutcome {
-        let Some(connection) = &mut self.connection else { return LinkOutcome::Stale };
-        if !connection.negotiation.applied(ticket) {
-            return LinkOutcome::Stale;
-        }
-        connection.operation_since = None;
-        if !self.was_open && self.state == LinkState::Signalling {
-            self.enter(LinkState::Connecting);
-        }
-        LinkOutcome::Done
-    }
-
-    pub(super) fn on_operation_failed(&mut self, ticket: Ticket) -> LinkOutcome {
-        let awaited = self.connection.as_ref().is_some_and(|c| c.negotiation.awaits(ticket));
-        if !awaited {
-            return LinkOutcome::Stale;
-        }
-        self.fail_attempt(ErrorCode::WebRtcFailed);
-        LinkOutcome::Done
-    }
-
-    pub(super) fn on_negotiation_needed(&mut self) {
-        if let Some(connection) = &mut self.connection {
-            connection.negotiation.need();
-        }
-    }
-
-    pub(super) fn on_candidate(&mut self, candidate: Candidate, batch: Span) {
-        let Some(connection) = &mut self.connection else { return };
-        if candidate.candidate.len() > CANDIDATE_BYTES_MAX {
-            return;
-        }
-        if let Some(name) = sdp::candidate_type(&candidate.candidate) {
-            note(&mut connection.local_candidates, name);
-        }
-        connection.batch.push(candidate);
-        if connection.batch.len() >= CANDIDATE_COUNT_MAX {
-            self.flush_candidates();
-        } else if connection.batch_at.is_none() {
-            connection.batch_at = Some(self.now.after(batch));
-        }
-    }
-
-    /// Sends the gathered candidates, once the description they belong to has gone out.
-    pub(super) fn flush_candidates(&mut self) {
-        let Some(connection) = &mut self.connection else { return };
-        if connection.fingerprint.is_none() {
-            connection.batch_at = None; // They follow the description at once.
-            return;
-        }
-        if !self.signals.has_room() {
-            connection.batch_at = Some(self.now.after(CANDIDATE_BATCH));
-            return;
-        }
-        connection.batch_at = None;
-        let mut batch = core::mem::take(&mut connection.batch);
-        batch.truncate(CANDIDATE_COUNT_MAX);
-        if !batch.is_empty() {
-            self.signals.push(self.epoch, Signal::Candidates(batch));
-        }
-    }
-
-    pub(super) fn on_gathering_failed(&mut self, url: String, detail: String) {
-        let Some(connection) = &mut self.connection else { return };
-        let known = connection.gathering_failures.iter().any(|(known, _)| *known == url);
-        if !known && connection.gathering_failures.len() < CANDIDATE_COUNT_MAX {
-            connection.gathering_failures.push((url, detail));
-        }
-    }
-
-    pub(super) fn on_transport(&mut self, ice: IceState, state: ConnectionState) {
-        let now = self.now;
-        let Some(connection) = &mut self.connection else { return };
-        (connection.ice, connection.state) = (ice, state);
-        let verified = connection.is_verified();
-        if connection.is_broken() {
-            if connection.disconnected_at.is_none() {
-                connection.disconnected_at = Some(now);
-                if verified {
-                    self.ping();
-                }
-            }
-        } else if matches!(ice, IceState::Connected | IceState::Completed) {
-            let healed = connection.disconnected_at.take().is_some();
-            if verified && healed {
-                self.restart_at = None;
-                self.ping();
-            }
-        }
-        let Some(connection) = &mut self.connection else { return };
-        if state == ConnectionState::Connected && connection.connected_at.is_none() {
-            connection.connected_at = Some(now);
-            if !self.was_open {
-                self.enter(LinkState::AwaitingHello);
-            }
-        }
-        if self.connection.as_ref().is_some_and(Connection::has_failed) {
-            if !verified {
-                let reason = self.attempt_reason();
-                self.fail_attempt(reason);
-            } else if self.state != LinkState::Restarting {
-                self.plan_restart();
-            }
-        }
-    }
-
-    pub(super) fn on_channel_opened(&mut self, channel: Channel) {
-        if let Some(connection) = &mut self.connection {
-            connection.channel(channel).is_open = true;
-            // A channel cannot open over a transport that is not up; Firefox may say so later.
-            if connection.connected_at.is_none() {
-                connection.connected_at = Some(self.now);
-            }
-        }
-    }
-
-    pub(super) fn on_channel_closed(&mut self, channel: Channel) {
-        let Some(connection) = &mut self.connection else { return };
-        connection.channel(channel).is_open = false;
-        if self.leaving_at.is_some() {
-            return self.close(ErrorCode::RoomClosed);
-        }
-        // Only a path that still carries brings the news that the other side closed.
-        self.closed_by_peer = connection.is_verified();
-        if self.closed_by_peer && self.peer_socket == PeerSocket::Gone {
-            return self.close(ErrorCode::PeerLeft);
-        }
-        self.fail_attempt(ErrorCode::ChannelTimeout);
-    }
-
-    /// What a true hello from our side says.
-    fn terms(&self) -> Option<Terms> {
-        let connection = self.connection.as_ref()?;
-        Some(Terms {
-            room: self.config.room,
-            session: self.config.session,
-            epoch: self.epoch,
-            ours: Side {
-                peer: self.config.key.peer(),
-                instance: self.config.instance,
-                nonce: connection.nonce,
-                fingerprint: connection.fingerprint?,
-            },
-            theirs: Side {
-                peer: self.config.peer,
-                instance: self.config.peer_instance,
-                nonce: connection.peer_nonce?,
-                fingerprint: connection.peer_fingerprint?,
-            },
-        })
-    }
-
-    /// What a true hello from the peer's side says.
-    pub(super) fn peer_terms(&self) -> Option<Terms> {
-        self.terms().map(|terms| terms.mirrored())
-    }
-
     /// Asks the driver for what negotiation needs next.
     pub(super) fn negotiate(&mut self) {
         let Some(connection) = &mut self.connection else { return };
@@ -457,75 +258,6 @@ impl Link {
         }));
     }
 
-    /// Sends hello, probes and ready as soon as each may go, and opens the link when both sides
-    /// have heard everything.
-    pub(super) fn prove(&mut self) -> Result<(), LinkFault> {
-        let Some(terms) = self.terms() else { return Ok(()) };
-        let standing = Standing {
-            received_to: self.inbox.received_to(),
-            partial: self.inbox.partial(),
-            sends_from: self.outbox.sends_from(),
-        };
-        let Some(connection) = &mut self.connection else { return Ok(()) };
-        if connection.is_verified() {
-            return Ok(());
-        }
-        let now = self.now;
-        let control = connection.channel(Channel::Control);
-        if control.is_open && !control.proof_sent {
-            control.proof_sent = true;
-            let (body, signature) = hello::sign(&self.config.key, &terms, &standing);
-            let frame = Frame::Hello { body: &body, signature }.encode();
-            self.send_frame(Channel::Control, frame);
-        }
-        for channel in [Channel::Bulk, Channel::Lossy] {
-            let Some(connection) = &mut self.connection else { return Ok(()) };
-            let progress = connection.channel(channel);
-            if progress.is_open && !progress.proof_sent {
-                progress.proof_sent = true;
-                connection.probed_at = Some(now);
-                self.send_frame(channel, Frame::Probe.encode());
-            }
-        }
-        self.take_early_frames()?;
-        let Some(connection) = &mut self.connection else { return Ok(()) };
-        let all_sent = connection.channels.iter().all(|channel| channel.proof_sent);
-        if all_sent && connection.heard_everything() && !connection.ready_sent {
-            connection.ready_sent = true;
-            self.send_frame(Channel::Control, Frame::Ready.encode());
-        }
-        if self.connection.as_ref().is_some_and(Connection::is_proven) {
-            self.open()?;
-        }
-        Ok(())
-    }
-
-    fn open(&mut self) -> Result<(), LinkFault> {
-        let Some(connection) = &mut self.connection else { return Ok(()) };
-        let id = connection.id;
-        connection.is_opened = true;
-        let standing = connection.peer_standing.take().unwrap_or_default();
-        let early_pieces = core::mem::take(&mut connection.early_pieces);
-        self.was_open = true;
-        self.attempt_count = 0;
-        self.heard_at = self.now;
-        (self.away_since, self.closed_by_peer) = (None, false);
-        (self.restart_at, self.restarted_at, self.check_at) = (None, None, None);
-        self.enter(LinkState::Open);
-        self.notice(LinkNotice::Opened(id));
-        for key in self.outbox.restart(&standing).map_err(LinkFault::FalseAck)? {
-            self.notice(LinkNotice::Settled(key, Ok(())));
-        }
-        for body in self.inbox.restart(standing.sends_from).map_err(LinkFault::Inbox)? {
-            self.notice(LinkNotice::Message(body));
-        }
-        self.measure_at = Some(self.now.after(MEASURE_AFTER));
-        for frame in early_pieces {
-            self.on_frame(Channel::Bulk, frame)?;
-        }
-        Ok(())
-    }
-
     /// Uses relays too from now on.
     pub(super) fn add_relays(&mut self) {
         if let Some(connection) = &mut self.connection {
@@ -537,23 +269,8 @@ impl Link {
 }
 
 /// Notes a kind of candidate once; there are four.
-fn note(kinds: &mut Vec<&'static str>, kind: &'static str) {
+pub(super) fn note(kinds: &mut Vec<&'static str>, kind: &'static str) {
     if !kinds.contains(&kind) {
         kinds.push(kind);
     }
-}
-
-/// A description as the parts that stand in signals of their own, and the rest.
-fn split(sdp: &str) -> (Vec<&str>, &str) {
-    let (mut parts, mut rest) = (Vec::new(), sdp);
-    while rest.len() > SDP_BYTES_MAX {
-        let mut end = SDP_BYTES_MAX;
-        while !rest.is_char_boundary(end) {
-            end -= 1;
-        }
-        let (part, after) = rest.split_at(end);
-        parts.push(part);
-        rest = after;
-    }
-    (parts, rest)
 }

@@ -1,0 +1,108 @@
+//! From open channels to a verified connection: hello, probes, and the link is open.
+
+use super::super::connection::Connection;
+use super::super::fault::LinkFault;
+use super::super::frame::Frame;
+use super::super::hello::{self, Side, Standing, Terms};
+use super::super::report::LinkState;
+use super::super::transport::Channel;
+use super::liveness::MEASURE_AFTER;
+use super::{Link, LinkNotice};
+
+impl Link {
+    /// What a true hello from our side says.
+    fn terms(&self) -> Option<Terms> {
+        let connection = self.connection.as_ref()?;
+        Some(Terms {
+            room: self.config.room,
+            session: self.config.session,
+            epoch: self.epoch,
+            ours: Side {
+                peer: self.config.key.peer(),
+                instance: self.config.instance,
+                nonce: connection.nonce,
+                fingerprint: connection.fingerprint?,
+            },
+            theirs: Side {
+                peer: self.config.peer,
+                instance: self.config.peer_instance,
+                nonce: connection.peer_nonce?,
+                fingerprint: connection.peer_fingerprint?,
+            },
+        })
+    }
+
+    /// What a true hello from the peer's side says.
+    pub(super) fn peer_terms(&self) -> Option<Terms> {
+        self.terms().map(|terms| terms.mirrored())
+    }
+
+    /// Sends hello, probes and ready as soon as each may go, and opens the link when both sides
+    /// have heard everything.
+    pub(super) fn prove(&mut self) -> Result<(), LinkFault> {
+        let Some(terms) = self.terms() else { return Ok(()) };
+        let standing = Standing {
+            received_to: self.inbox.received_to(),
+            partial: self.inbox.partial(),
+            sends_from: self.outbox.sends_from(),
+        };
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        if connection.is_verified() {
+            return Ok(());
+        }
+        let now = self.now;
+        let control = connection.channel(Channel::Control);
+        if control.is_open && !control.proof_sent {
+            control.proof_sent = true;
+            let (body, signature) = hello::sign(&self.config.key, &terms, &standing);
+            let frame = Frame::Hello { body: &body, signature }.encode();
+            self.send_frame(Channel::Control, frame);
+        }
+        for channel in [Channel::Bulk, Channel::Lossy] {
+            let Some(connection) = &mut self.connection else { return Ok(()) };
+            let progress = connection.channel(channel);
+            if progress.is_open && !progress.proof_sent {
+                progress.proof_sent = true;
+                connection.probed_at = Some(now);
+                self.send_frame(channel, Frame::Probe.encode());
+            }
+        }
+        self.take_early_frames()?;
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        let all_sent = connection.channels.iter().all(|channel| channel.proof_sent);
+        if all_sent && connection.heard_everything() && !connection.ready_sent {
+            connection.ready_sent = true;
+            self.send_frame(Channel::Control, Frame::Ready.encode());
+        }
+        if self.connection.as_ref().is_some_and(Connection::is_proven) {
+            self.open()?;
+        }
+        Ok(())
+    }
+
+    fn open(&mut self) -> Result<(), LinkFault> {
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        let id = connection.id;
+        connection.is_opened = true;
+        let standing = connection.peer_standing.take().unwrap_or_default();
+        let early_pieces = core::mem::take(&mut connection.early_pieces);
+        self.was_open = true;
+        self.attempt_count = 0;
+        self.heard_at = self.now;
+        (self.away_since, self.closed_by_peer) = (None, false);
+        (self.restart_at, self.restarted_at, self.check_at) = (None, None, None);
+        self.enter(LinkState::Open);
+        self.notice(LinkNotice::Opened(id));
+        for key in self.outbox.restart(&standing).map_err(LinkFault::FalseAck)? {
+            self.notice(LinkNotice::Settled(key, Ok(())));
+        }
+        for body in self.inbox.restart(standing.sends_from).map_err(LinkFault::Inbox)? {
+            self.notice(LinkNotice::Message(body));
+        }
+        self.measure_at = Some(self.now.after(MEASURE_AFTER));
+        for frame in early_pieces {
+            self.on_frame(Channel::Bulk, frame)?;
+        }
+        Ok(())
+    }
+}
