@@ -31,14 +31,13 @@ use alloc::vec::Vec;
 use crate::codec::DecodeError;
 use crate::id::{AuthorId, BlockId};
 use crate::limits::{
-    SEEN_COUNT_MAX, SEEN_DELAY, SETTLE_DELAY, SETTLE_DELAY_MAX, SYNC_CHASE_MIN, SYNC_DEADLINE,
-    SYNC_FRUITLESS_COUNT_MAX, SYNC_FULL_INTERVAL, SYNC_PROOF_COUNT_MAX, SYNC_RETRY_MAX,
+    SETTLE_DELAY, SETTLE_DELAY_MAX, SYNC_CHASE_MIN, SYNC_FRUITLESS_COUNT_MAX, SYNC_FULL_INTERVAL,
+    SYNC_PROOF_COUNT_MAX, SYNC_RETRY_MAX,
 };
 use crate::queue::Queue;
 use crate::table::Table;
 use crate::time::{Now, Span, Timestamp, earliest};
 
-use super::block::{UnverifiedBlock, VerifiedRun};
 use super::dag::{BlockIndex, Dag, Offered, Source};
 use super::fault::LedgerFault;
 use super::fork::ForkProof;
@@ -47,7 +46,9 @@ use serve::Served;
 
 mod ask;
 pub mod message;
+mod seen;
 mod serve;
+mod take;
 #[cfg(test)]
 mod tests;
 
@@ -388,90 +389,6 @@ impl Sync {
         }
     }
 
-    fn on_page(
-        &mut self,
-        now: Timestamp,
-        dag: &mut Dag,
-        (from, number): (Source, u64),
-        runs: &[Vec<UnverifiedBlock<'_>>],
-        offered: &mut Offered,
-    ) -> Result<(), SyncFault> {
-        let is_answer = self.count_page(now, from, number)?;
-        if !is_answer && number != 0 {
-            return Ok(());
-        }
-        for run in runs {
-            let run = VerifiedRun::check(&dag.room(), run).map_err(SyncFault::Ledger)?;
-            if number == 0 {
-                self.owe(now, from, &run);
-            }
-            let more = dag.offer(run, from);
-            let is_fruitful =
-                more.held_count > 0 || more.pending_count > 0 || !more.forked.is_empty();
-            if is_answer && is_fruitful {
-                self.gain(from);
-            } else if is_fruitful {
-                self.await_settling(now);
-            }
-            merge(offered, more);
-        }
-        Ok(())
-    }
-
-    /// Whether a page answers what is being asked; a late answer to an earlier question does not.
-    fn count_page(&mut self, now: Timestamp, from: Source, number: u64) -> Result<bool, SyncFault> {
-        let Some(asked) = self.asked_mut(from, number) else { return Ok(false) };
-        asked.page_count += 1;
-        asked.deadline = now.after(SYNC_DEADLINE);
-        let limit = crate::limits::SYNC_PAGE_COUNT_MAX;
-        if asked.page_count > limit { Err(SyncFault::TooManyPages { limit }) } else { Ok(true) }
-    }
-
-    fn on_proof(
-        &mut self,
-        dag: &mut Dag,
-        (from, number): (Source, u64),
-        proof: &[u8],
-        offered: &mut Offered,
-    ) -> Result<(), SyncFault> {
-        let asked = self.asked_mut(from, number);
-        if number != 0 && asked.is_none() {
-            return Ok(());
-        }
-        let proof = ForkProof::check(&dag.room(), proof).map_err(SyncFault::Ledger)?;
-        let author = proof.author();
-        if dag.note_fork(proof) {
-            self.gain(from);
-            offered.forked.push(author);
-        }
-        Ok(())
-    }
-
-    fn gain(&mut self, from: Source) {
-        self.has_gained = true;
-        if let Some(asked) = self.peers.get_mut(&from).and_then(|peer| peer.asked.as_mut()) {
-            asked.is_fruitful = true;
-        }
-    }
-
-    fn asked_mut(&mut self, from: Source, number: u64) -> Option<&mut Asked> {
-        let asked = self.peers.get_mut(&from)?.asked.as_mut()?;
-        (asked.request.number == number).then_some(asked)
-    }
-
-    fn on_end(&mut self, now: Timestamp, from: Source, number: u64) {
-        if self.asked_mut(from, number).is_some()
-            && let Some(peer) = self.peers.get_mut(&from)
-            && let Some(asked) = peer.asked.take()
-        {
-            peer.settle(now, asked.is_fruitful);
-            // What came may wait for more of the kind: on with it at once.
-            if asked.is_fruitful && self.chase_at.is_some() {
-                self.chase_at = Some(now);
-            }
-        }
-    }
-
     fn on_tick(&mut self, now: Timestamp, dag: &Dag) {
         for peer in self.peers.values_mut() {
             if peer.asked.as_ref().is_some_and(|asked| asked.deadline <= now) {
@@ -502,57 +419,6 @@ impl Sync {
     fn await_settling(&mut self, now: Timestamp) {
         let by = self.settle_at.map_or(now.after(SETTLE_DELAY_MAX), |(_, by)| by);
         self.settle_at = Some((now.after(SETTLE_DELAY).min(by), by));
-    }
-
-    /// A peer sent blocks unasked: it is told soon that they are held.
-    fn owe(&mut self, now: Timestamp, from: Source, run: &VerifiedRun) {
-        let author = run.blocks().first().map(|block| block.header().author);
-        if let Some(author) = author
-            && let Some(peer) = self.peers.get_mut(&from)
-            && (peer.owed.len() < SEEN_COUNT_MAX || peer.owed.contains_key(&author))
-        {
-            peer.owed.or_default(author);
-            self.seen_at = self.seen_at.or(Some(now.after(SEEN_DELAY)));
-        }
-    }
-
-    fn confirm(&mut self, dag: &Dag) {
-        self.seen_at = None;
-        for (link, peer) in self.peers.iter_mut() {
-            let mut counts = Vec::new();
-            for (author, told) in peer.owed.iter_mut() {
-                let count = dag.count_of(author);
-                if count > *told {
-                    *told = count;
-                    counts.push((*author, count));
-                }
-            }
-            if !counts.is_empty() {
-                let bytes = SyncMessage::Seen(counts).encode();
-                self.effects.push(SyncEffect { to: *link, bytes });
-            }
-        }
-    }
-
-    fn hear(
-        &mut self,
-        from: Source,
-        author: AuthorId,
-        count: u32,
-        head: Option<[u8; BlockId::BYTES]>,
-    ) {
-        if self.own.contains(&author) {
-            self.heard.push(Heard { from, author, count, head });
-        }
-    }
-
-    /// A peer with the same digest holds all that we told of.
-    fn hear_all(&mut self, dag: &Dag, from: Source) {
-        for author in self.own.clone() {
-            if let Some((head, count)) = dag.told_head(&author) {
-                self.hear(from, author, count, Some(*head.as_bytes()));
-            }
-        }
     }
 }
 

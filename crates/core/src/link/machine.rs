@@ -14,31 +14,31 @@
 //! Source: docs/protocol.md, section "Links".
 
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use crate::crypto::Signing;
 use crate::error::{Delivery, ErrorCode};
-use crate::id::{ConnectionId, Epoch, Instance, LinkSession, PeerId, RoomId, Ticket};
+use crate::id::{Epoch, Instance, LinkSession, PeerId, RoomId};
 use crate::queue::Queue;
 use crate::rng::{Rng, Seed};
 use crate::time::{Span, Timestamp};
 
-use super::Body;
 use super::connection::{Connection, IceStage};
 use super::fault::LinkFault;
 use super::inbox::Inbox;
-use super::outbox::{Full, MessageKey, Outbox};
+use super::outbox::Outbox;
 use super::report::LinkState;
-use super::signal::{GiveUp, NumberedSignal, SignalQueue};
-use super::transport::{Candidate, Channel, ConnectionState, Description, IceState};
+use super::signal::{GiveUp, SignalQueue};
 
 mod account;
 mod attempt;
 mod browser;
 mod frames;
+mod interface;
 mod liveness;
 mod output;
 mod proof;
+
+pub use interface::{LinkEffect, LinkInput, LinkNotice, LinkOutcome};
 
 /// What a link needs to know.
 #[derive(Debug)]
@@ -64,141 +64,6 @@ pub struct LinkConfig {
     pub stage: IceStage,
     /// Whether there is a TURN server to fall back to.
     pub has_relay: bool,
-}
-
-/// What happens to a link.
-#[derive(Debug)]
-pub enum LinkInput {
-    /// Make a connection if there is none: offer at once, or leave the first offer to the peer for
-    /// a while.
-    Connect {
-        /// Whether to offer at once.
-        offer: bool,
-    },
-    /// A signal came through the server.
-    Signal(NumberedSignal),
-    /// The server can be reached again: send what it may have lost.
-    ServerBack,
-    /// The server lost or regained the peer's socket.
-    PeerSocket {
-        /// Whether the peer has one.
-        attached: bool,
-    },
-    /// ICE servers changed.
-    Relays {
-        /// Whether there is a TURN server.
-        available: bool,
-    },
-
-    /// As [`crate::node::Input::Described`].
-    Described(ConnectionId, Ticket, Description),
-    /// As [`crate::node::Input::Applied`].
-    Applied(ConnectionId, Ticket),
-    /// As [`crate::node::Input::OperationFailed`].
-    OperationFailed(ConnectionId, Ticket),
-    /// As [`crate::node::Input::CandidateGathered`].
-    /// With how long it may wait for others.
-    CandidateGathered(ConnectionId, Candidate, Span),
-    /// As [`crate::node::Input::GatheringDone`].
-    GatheringDone(ConnectionId),
-    /// As [`crate::node::Input::GatheringFailed`].
-    GatheringFailed(ConnectionId, String, String),
-    /// As [`crate::node::Input::NegotiationNeeded`].
-    NegotiationNeeded(ConnectionId),
-    /// As [`crate::node::Input::TransportChanged`].
-    TransportChanged(ConnectionId, IceState, ConnectionState),
-    /// As [`crate::node::Input::ChannelOpened`].
-    ChannelOpened(ConnectionId, Channel),
-    /// As [`crate::node::Input::ChannelClosed`].
-    ChannelClosed(ConnectionId, Channel),
-    /// As [`crate::node::Input::FrameReceived`].
-    FrameReceived(ConnectionId, Channel, Vec<u8>),
-    /// As [`crate::node::Input::Buffered`].
-    Buffered(ConnectionId, Channel, usize),
-
-    /// The pool has room for the large message under way.
-    PoolGranted,
-    /// Send a message that must not be lost.
-    Send(MessageKey, Body),
-    /// Send a message that may be lost.
-    SendLossy(Body),
-    /// Take a message back.
-    Cancel(MessageKey),
-
-    /// Our own timers stalled for this long.
-    Stalled(Span),
-    /// The network may have changed: look whether the path still carries.
-    CheckPath,
-    /// We are about to be frozen.
-    Freeze,
-    /// We are awake again.
-    Thaw,
-    /// Say goodbye and close.
-    Leave,
-    /// Close without a word.
-    Close(ErrorCode),
-    /// The peer started anew.
-    PeerRestarted(Instance, LinkSession),
-    /// Time has passed.
-    Tick,
-}
-
-/// What a link asks for.
-#[derive(Debug)]
-pub enum LinkEffect {
-    /// Make a connection.
-    Create(ConnectionId, IceStage),
-    /// `setLocalDescription()`.
-    Describe(ConnectionId, Ticket),
-    /// `setRemoteDescription(..)`.
-    Apply(ConnectionId, Ticket, Description),
-    /// `addIceCandidate(..)`.
-    AddCandidate(ConnectionId, Candidate),
-    /// `restartIce()`.
-    RestartIce(ConnectionId, IceStage),
-    /// Hand a frame to a channel.
-    Frame(ConnectionId, Channel, Vec<u8>),
-    /// Close and forget a connection.
-    CloseConnection(ConnectionId),
-    /// Send a signal through the server.
-    Signal(NumberedSignal),
-    /// Ask the pool for room.
-    WantPool(usize),
-    /// Tell the node.
-    Notice(LinkNotice),
-}
-
-/// What a link tells its node.
-#[derive(Debug)]
-pub enum LinkNotice {
-    /// The state changed.
-    State(LinkState),
-    /// The link is verified on this connection. Streams belong on it now.
-    Opened(ConnectionId),
-    /// A message came, in order.
-    Message(Vec<u8>),
-    /// A message that may be lost came.
-    Lossy(Vec<u8>),
-    /// A message is settled.
-    Settled(MessageKey, Result<(), (ErrorCode, Delivery)>),
-    /// The peer said that it is about to be frozen, or that it is back.
-    Away(bool),
-    /// The link is over; its numbers are kept.
-    Closed(ErrorCode),
-}
-
-/// What came of an input.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum LinkOutcome {
-    /// Taken.
-    Done,
-    /// It speaks of a connection or ticket that is gone.
-    Stale,
-    /// The queue is full; nothing of the message is kept.
-    Full(Full),
-    /// The peer broke the protocol; the link is closed.
-    Fault(LinkFault),
 }
 
 /// One verified, ordered, honest link to one peer.
@@ -416,78 +281,6 @@ impl Link {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Timestamp> {
         self.next_deadline()
-    }
-
-    /// Where the link stands.
-    #[must_use]
-    pub fn state(&self) -> LinkState {
-        self.state
-    }
-
-    /// Whether the peer said that it is frozen and was not heard since.
-    #[must_use]
-    pub fn is_away(&self) -> bool {
-        self.away_since.is_some()
-    }
-
-    /// The peer's start this link speaks to.
-    #[must_use]
-    pub fn peer_instance(&self) -> Instance {
-        self.config.peer_instance
-    }
-
-    /// The link's name.
-    #[must_use]
-    pub fn session(&self) -> LinkSession {
-        self.config.session
-    }
-
-    /// The connection that carries the link now, if one is verified.
-    #[must_use]
-    pub fn open_connection(&self) -> Option<ConnectionId> {
-        self.connection.as_ref().filter(|connection| connection.is_verified()).map(|open| open.id)
-    }
-
-    /// The connection under way or open.
-    #[must_use]
-    pub fn connection_id(&self) -> Option<ConnectionId> {
-        self.connection.as_ref().map(|connection| connection.id)
-    }
-
-    /// Bytes queued for the peer and not yet acknowledged.
-    #[must_use]
-    pub fn queued_bytes(&self) -> usize {
-        self.outbox.queued_bytes()
-    }
-
-    /// Whether another message of this length would be taken.
-    #[must_use]
-    pub fn takes(&self, bytes: usize) -> bool {
-        self.outbox.takes(bytes)
-    }
-
-    /// Whether the server last said that the peer has a socket there.
-    #[must_use]
-    pub fn peer_is_attached(&self) -> bool {
-        self.peer_socket == PeerSocket::Attached
-    }
-
-    /// Whether everything sent was acknowledged.
-    #[must_use]
-    pub fn is_flushed(&self) -> bool {
-        self.outbox.is_empty()
-    }
-
-    /// Bytes of the node's reassembly pool held by this link.
-    #[must_use]
-    pub fn pool_bytes(&self) -> usize {
-        self.inbox.pool_bytes()
-    }
-
-    /// Since when the link is closed, if it is.
-    #[must_use]
-    pub fn closed_since(&self) -> Option<Timestamp> {
-        (self.state == LinkState::Closed).then_some(self.state_since)
     }
 
     pub(super) fn notice(&mut self, notice: LinkNotice) {

@@ -7,6 +7,7 @@ use crate::signalling::envelope::{UnverifiedIntroduction, VerifiedIntroduction};
 use crate::signalling::message::UndeliverableReason;
 
 use super::*;
+use crate::link::{LinkInput, LinkState};
 
 mod arbitrary;
 

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use super::*;
 use crate::codec::Reader;
 use crate::crypto::Signing;
-use crate::ledger::block::{Parents, UnverifiedBlock, salted};
+use crate::ledger::block::{Anchor, Header, Parents, UnverifiedBlock, salted};
 use crate::ledger::order::Order;
 use crate::limits::{
     PENDING_AUTHOR_COUNT_MAX, PENDING_COUNT_MAX, PENDING_PEER_COUNT_MAX, RUN_BYTES_MAX,

@@ -5,7 +5,7 @@ use alloc::vec;
 
 use super::*;
 use crate::crypto::Signing;
-use crate::ledger::block::salted;
+use crate::ledger::block::{UnverifiedBlock, VerifiedRun, salted};
 use crate::ledger::{Credential, Flags, Genesis, RoomKind};
 use crate::limits::{SYNC_PAGE_BYTES_MAX, SYNC_PAGE_COUNT_MAX};
 use crate::rng::{Rng, Seed};

@@ -3,13 +3,86 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::time::Span;
+use crate::id::{ConnectionId, Instance, LinkSession};
+use crate::time::{Span, Timestamp};
 
 use super::super::report::{LinkReport, LinkState};
 use super::super::transport::{ConnectionState, ConnectionStats, IceState};
-use super::Link;
+use super::{Link, PeerSocket};
 
 impl Link {
+    /// Where the link stands.
+    #[must_use]
+    pub fn state(&self) -> LinkState {
+        self.state
+    }
+
+    /// Whether the peer said that it is frozen and was not heard since.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        self.away_since.is_some()
+    }
+
+    /// The peer's start this link speaks to.
+    #[must_use]
+    pub fn peer_instance(&self) -> Instance {
+        self.config.peer_instance
+    }
+
+    /// The link's name.
+    #[must_use]
+    pub fn session(&self) -> LinkSession {
+        self.config.session
+    }
+
+    /// The connection that carries the link now, if one is verified.
+    #[must_use]
+    pub fn open_connection(&self) -> Option<ConnectionId> {
+        self.connection.as_ref().filter(|connection| connection.is_verified()).map(|open| open.id)
+    }
+
+    /// The connection under way or open.
+    #[must_use]
+    pub fn connection_id(&self) -> Option<ConnectionId> {
+        self.connection.as_ref().map(|connection| connection.id)
+    }
+
+    /// Bytes queued for the peer and not yet acknowledged.
+    #[must_use]
+    pub fn queued_bytes(&self) -> usize {
+        self.outbox.queued_bytes()
+    }
+
+    /// Whether another message of this length would be taken.
+    #[must_use]
+    pub fn takes(&self, bytes: usize) -> bool {
+        self.outbox.takes(bytes)
+    }
+
+    /// Whether the server last said that the peer has a socket there.
+    #[must_use]
+    pub fn peer_is_attached(&self) -> bool {
+        self.peer_socket == PeerSocket::Attached
+    }
+
+    /// Whether everything sent was acknowledged.
+    #[must_use]
+    pub fn is_flushed(&self) -> bool {
+        self.outbox.is_empty()
+    }
+
+    /// Bytes of the node's reassembly pool held by this link.
+    #[must_use]
+    pub fn pool_bytes(&self) -> usize {
+        self.inbox.pool_bytes()
+    }
+
+    /// Since when the link is closed, if it is.
+    #[must_use]
+    pub fn closed_since(&self) -> Option<Timestamp> {
+        (self.state == LinkState::Closed).then_some(self.state_since)
+    }
+
     /// Everything the link knows about itself.
     #[must_use]
     pub fn report(&self, stats: Option<ConnectionStats>) -> LinkReport {

@@ -2,18 +2,23 @@
 #![expect(clippy::cast_possible_truncation, reason = "arbitrary numbers are as good when cut")]
 
 use alloc::vec;
+use alloc::vec::Vec;
 
 use proptest::prelude::*;
 
 use crate::id::Nonce;
 use crate::limits::{LINK_QUEUE_BYTES_MAX, STASH_BYTES_MAX};
 
+use super::super::Body;
 use super::super::frame::{Frame, Partial};
 use super::super::hello::{self, Standing};
+use super::super::outbox::MessageKey;
 use super::super::samples::{LEAP_MS, Step, candidate, sdp, step};
+use super::super::signal::NumberedSignal;
 use super::super::signal::Signal;
-use super::super::transport::DescriptionKind;
+use super::super::transport::{Channel, ConnectionState, Description, DescriptionKind, IceState};
 use super::*;
+use crate::id::{ConnectionId, Ticket};
 
 struct Rig {
     link: Link,

@@ -1,0 +1,65 @@
+//! Who has which of our blocks: what is owed to others as a confirmation, and what they confirm.
+
+use alloc::vec::Vec;
+
+use crate::id::{AuthorId, BlockId};
+use crate::limits::{SEEN_COUNT_MAX, SEEN_DELAY};
+use crate::time::Timestamp;
+
+use super::super::block::VerifiedRun;
+use super::super::dag::{Dag, Source};
+use super::message::SyncMessage;
+use super::{Heard, Sync, SyncEffect};
+
+impl Sync {
+    /// A peer sent blocks unasked: it is told soon that they are held.
+    pub(super) fn owe(&mut self, now: Timestamp, from: Source, run: &VerifiedRun) {
+        let author = run.blocks().first().map(|block| block.header().author);
+        if let Some(author) = author
+            && let Some(peer) = self.peers.get_mut(&from)
+            && (peer.owed.len() < SEEN_COUNT_MAX || peer.owed.contains_key(&author))
+        {
+            peer.owed.or_default(author);
+            self.seen_at = self.seen_at.or(Some(now.after(SEEN_DELAY)));
+        }
+    }
+
+    pub(super) fn confirm(&mut self, dag: &Dag) {
+        self.seen_at = None;
+        for (link, peer) in self.peers.iter_mut() {
+            let mut counts = Vec::new();
+            for (author, told) in peer.owed.iter_mut() {
+                let count = dag.count_of(author);
+                if count > *told {
+                    *told = count;
+                    counts.push((*author, count));
+                }
+            }
+            if !counts.is_empty() {
+                let bytes = SyncMessage::Seen(counts).encode();
+                self.effects.push(SyncEffect { to: *link, bytes });
+            }
+        }
+    }
+
+    pub(super) fn hear(
+        &mut self,
+        from: Source,
+        author: AuthorId,
+        count: u32,
+        head: Option<[u8; BlockId::BYTES]>,
+    ) {
+        if self.own.contains(&author) {
+            self.heard.push(Heard { from, author, count, head });
+        }
+    }
+
+    /// A peer with the same digest holds all that we told of.
+    pub(super) fn hear_all(&mut self, dag: &Dag, from: Source) {
+        for author in self.own.clone() {
+            if let Some((head, count)) = dag.told_head(&author) {
+                self.hear(from, author, count, Some(*head.as_bytes()));
+            }
+        }
+    }
+}
