@@ -369,6 +369,22 @@ test('what waits and may not be written, or cannot be stored, is not written in 
   assert.equal(third.fake.blocks.length, 0)
 })
 
+test('what waits is kept when the room closes in the turn of a dispatch', async () => {
+  const first = await open({}, awaiting())
+  const board = first.room.store('board', list)
+  board.dispatch(add('a'))
+  await idle()
+  first.room.on('status', () => {
+    const { written } = board.dispatch(add('too late'))
+    written.catch(() => undefined)
+  })
+  first.fake.out.push((_, notices) => notices.status('offline'))
+  await leave(first)
+  await idle()
+  const second = await open({}, awaiting())
+  assert.deepEqual(second.room.store('board', list).getState(), ['a'])
+})
+
 test('ready says when the ledger is open, or that the room closed before', async () => {
   const page = await open({}, awaiting())
   const told: string[] = []
