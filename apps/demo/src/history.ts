@@ -5,7 +5,7 @@ import { MeshError, type AuthorId, type Block, type BlockId, type MemberId } fro
 
 import { counted } from './format'
 import type { DemoRoomHandle } from './session'
-import { sentence, unopened } from './words'
+import { sentence } from './words'
 import { view } from './view/Views'
 
 /** Most blocks drawn. */
@@ -150,8 +150,8 @@ export async function importLedger(room: DemoRoomHandle, file: File): Promise<vo
     if (unsignedCount > 0) parts.push(`Left out ${counted(unsignedCount, 'block')} that no signature vouches for.`)
     fileNote.value = { words: parts.join(' '), bad: refusedCount + unsignedCount > 0 }
   } catch (error) {
-    if (error instanceof MeshError && error.code === 'LedgerNotReady') {
-      fileNote.value = { words: `Not taken in yet. ${unopened}`, bad: true }
+    if (error instanceof MeshError && error.code === 'GenesisMismatch') {
+      fileNote.value = { words: 'Not taken in: the file is of another room.', bad: true }
       return
     }
     const unread = error instanceof MeshError && error.code.startsWith('Block')
