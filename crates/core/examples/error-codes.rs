@@ -7,10 +7,8 @@ fn main() {
     for code in ErrorCode::ALL {
         println!("  /** {} */\n  | '{}'", code.meaning().trim(), code.name());
     }
-    println!("\n/** Every code, with what a person reads. */");
-    println!("export const ERROR_SENTENCES: Readonly<Record<MeshErrorCode, string>> = {{");
+    println!("\n// What a person reads, each by itself: the core's errors bring their own.");
     for code in ErrorCode::ALL {
-        println!("  {}: {:?},", code.name(), code.sentence());
+        println!("export const {} = {:?}", code.name(), code.sentence());
     }
-    println!("}}");
 }

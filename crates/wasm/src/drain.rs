@@ -1,6 +1,7 @@
 //! Effects and notices on their way out. The order of the values is that of the arguments in
 //! `src/machine.ts`.
 
+use alloc::string::String;
 use meshlace_core::link::DescriptionKind;
 use meshlace_core::node::{Audience, Content, Effect, IceServer, MeshError, Notice};
 
@@ -11,26 +12,27 @@ use crate::values::{Writer, is_long};
 
 /// Writes an effect, and hands over all that is written where it carries long bytes, so that these
 /// are not copied.
-pub(crate) fn perform(effect: Effect, out: &mut Writer) {
+pub(crate) fn perform(effect: &Effect, out: &mut Writer) {
     match effect {
         Effect::SendFrame { connection, channel, bytes } => {
-            let out = out.effect(EffectName::SendFrame).number(connection.0).number(channel as u32);
-            with(out.payload(&bytes), &bytes);
+            let out =
+                out.effect(EffectName::SendFrame).number(connection.0).number(*channel as u32);
+            with(out.payload(bytes), bytes);
         }
         Effect::Notify(notice) => tell(notice, out),
         Effect::OpenSocket { socket, url } => {
-            out.effect(EffectName::OpenSocket).number(socket.0).text(&url);
+            out.effect(EffectName::OpenSocket).number(socket.0).text(url);
         }
         Effect::SendSocket { socket, bytes } => {
             let out = out.effect(EffectName::SendSocket).number(socket.0);
-            with(out.payload(&bytes), &bytes);
+            with(out.payload(bytes), bytes);
         }
         Effect::CloseSocket { socket } => {
             out.effect(EffectName::CloseSocket).number(socket.0);
         }
         Effect::CreateConnection { connection, peer, ice_servers, relay_only } => {
             let out = out.effect(EffectName::CreateConnection).number(connection.0).peer(peer);
-            servers(&ice_servers, out).bool(relay_only);
+            servers(ice_servers, out).bool(*relay_only);
         }
         Effect::Describe { connection, ticket } => {
             out.effect(EffectName::Describe).number(connection.0).number(ticket.0);
@@ -49,7 +51,7 @@ pub(crate) fn perform(effect: Effect, out: &mut Writer) {
         }
         Effect::RestartIce { connection, ice_servers, relay_only } => {
             let out = out.effect(EffectName::RestartIce).number(connection.0);
-            servers(&ice_servers, out).bool(relay_only);
+            servers(ice_servers, out).bool(*relay_only);
         }
         Effect::AttachStream { connection, stream } => {
             out.effect(EffectName::AttachStream).number(connection.0).number(stream.0);
@@ -65,9 +67,9 @@ pub(crate) fn perform(effect: Effect, out: &mut Writer) {
         }
         Effect::Store { ticket, records } => {
             for record in records {
-                if let Some(bytes) = record.bytes {
+                if let Some(bytes) = &record.bytes {
                     let out = out.effect(EffectName::StoreRecord).bytes(&record.key);
-                    with(out.payload(&bytes).bool(record.replaces), &bytes);
+                    with(out.payload(bytes).bool(record.replaces), bytes);
                 } else {
                     out.effect(EffectName::DeleteRecord).bytes(&record.key);
                 }
@@ -80,50 +82,50 @@ pub(crate) fn perform(effect: Effect, out: &mut Writer) {
 }
 
 #[expect(clippy::too_many_lines, reason = "a table")]
-fn tell(notice: Notice, out: &mut Writer) {
+fn tell(notice: &Notice, out: &mut Writer) {
     match notice {
         Notice::Message { peer, to, content, payload } => {
-            let out = out.notice(NoticeName::Message).peer(peer).bool(to == Audience::Me);
-            carry(content, &payload, out);
+            let out = out.notice(NoticeName::Message).peer(peer).bool(*to == Audience::Me);
+            carry(content, payload, out);
         }
         Notice::Sent { ticket, delivered, failed } => {
             for peer in delivered {
                 out.notice(NoticeName::Delivered).number(ticket.0).peer(peer);
             }
             for (peer, cause) in failed {
-                out.notice(NoticeName::Undelivered).number(ticket.0).peer(peer).error(&cause);
+                out.notice(NoticeName::Undelivered).number(ticket.0).peer(peer).error(cause);
             }
             out.notice(NoticeName::Sent).number(ticket.0);
         }
         Notice::TopicMessage { peer, name, content, payload } => {
-            let out = out.notice(NoticeName::TopicMessage).peer(peer).text(&name);
-            carry(content, &payload, out);
+            let out = out.notice(NoticeName::TopicMessage).peer(peer).text(name);
+            carry(content, payload, out);
         }
         Notice::Asked { request, peer, name, content, payload } => {
-            let out = out.notice(NoticeName::Asked).number(request.0).peer(peer).text(&name);
-            carry(content, &payload, out);
+            let out = out.notice(NoticeName::Asked).number(request.0).peer(peer).text(name);
+            carry(content, payload, out);
         }
         Notice::Withdrawn { request } => {
             out.notice(NoticeName::Withdrawn).number(request.0);
         }
         Notice::Answered { ticket, result: Ok((content, payload)) } => {
-            carry(content, &payload, out.notice(NoticeName::Answered).number(ticket.0));
+            carry(content, payload, out.notice(NoticeName::Answered).number(ticket.0));
         }
         Notice::Answered { ticket, result: Err(cause) }
         | Notice::Refused { ticket, error: cause } => {
-            out.notice(NoticeName::Refused).number(ticket.0).error(&cause);
+            out.notice(NoticeName::Refused).number(ticket.0).error(cause);
         }
         Notice::Drained { ticket } => {
             out.notice(NoticeName::Drained).number(ticket.0);
         }
         Notice::Diagnosis { ticket, report } => {
-            report::write(&report, out.notice(NoticeName::Diagnosis).number(ticket.0));
+            report::write(report, out.notice(NoticeName::Diagnosis).number(ticket.0));
         }
         Notice::Admitted => {
             out.notice(NoticeName::Admitted);
         }
         Notice::JoinFailed(cause) => {
-            out.notice(NoticeName::JoinFailed).error(&cause);
+            out.notice(NoticeName::JoinFailed).error(cause);
         }
         Notice::Status(status) => {
             out.notice(NoticeName::Status).text(status.name());
@@ -138,37 +140,37 @@ fn tell(notice: Notice, out: &mut Writer) {
             out.notice(NoticeName::PeerState).peer(peer).text(state.name());
         }
         Notice::PeerLeft { peer, joined, reason } => {
-            let reason = MeshError::new(reason).about(peer);
-            out.notice(NoticeName::PeerLeft).peer(peer).bool(joined).error(&reason);
+            let reason = MeshError::new(*reason).about(*peer);
+            out.notice(NoticeName::PeerLeft).peer(peer).bool(*joined).error(&reason);
         }
         Notice::Presence { peer, payload: Some(json) } => {
             let out = out.notice(NoticeName::Presence).peer(peer);
-            with(out.payload(&json), &json);
+            with(out.payload(json), json);
         }
         Notice::Presence { peer, payload: None } => {
             out.notice(NoticeName::PresenceCleared).peer(peer);
         }
         Notice::StreamAdded { peer, media_id, label } => {
-            out.notice(NoticeName::StreamAdded).peer(peer).text(&media_id).text(&label);
+            out.notice(NoticeName::StreamAdded).peer(peer).text(media_id).text(label);
         }
         Notice::StreamRemoved { peer, media_id } => {
-            out.notice(NoticeName::StreamRemoved).peer(peer).text(&media_id);
+            out.notice(NoticeName::StreamRemoved).peer(peer).text(media_id);
         }
         Notice::LedgerOpened { member, restored_count } => {
             let out = out.notice(NoticeName::LedgerOpened).text(&member.to_text());
-            out.number(restored_count);
+            out.number(*restored_count);
         }
         Notice::LedgerChanged { from, length } => {
-            out.notice(NoticeName::LedgerChanged).count(from as u64).count(length as u64);
+            out.notice(NoticeName::LedgerChanged).count(*from as u64).count(*length as u64);
         }
         Notice::LedgerStored { author, count } => {
-            out.notice(NoticeName::LedgerStored).number(author).number(count);
+            out.notice(NoticeName::LedgerStored).number(*author).number(*count);
         }
         Notice::LedgerSeen { peer, author, count } => {
-            out.notice(NoticeName::LedgerSeen).peer(peer).number(author).number(count);
+            out.notice(NoticeName::LedgerSeen).peer(peer).number(*author).number(*count);
         }
         Notice::LedgerForked { author, seq, is_own } => {
-            out.notice(NoticeName::LedgerForked).number(author).number(seq).bool(is_own);
+            out.notice(NoticeName::LedgerForked).number(*author).number(*seq).bool(*is_own);
         }
         Notice::LedgerImported { ticket, imported } => {
             out.notice(NoticeName::LedgerImported)
@@ -178,15 +180,15 @@ fn tell(notice: Notice, out: &mut Writer) {
                 .count(imported.unsigned_count as u64);
         }
         Notice::LedgerUnsaved(cause) => {
-            out.notice(NoticeName::LedgerUnsaved).error(&cause);
+            out.notice(NoticeName::LedgerUnsaved).error(cause);
         }
         Notice::Trouble(cause) => {
-            out.notice(NoticeName::Trouble).error(&cause);
+            out.notice(NoticeName::Trouble).error(cause);
         }
         Notice::Closed(cause) => {
             let out = out.notice(NoticeName::Closed);
             match cause {
-                Some(cause) => out.error(&cause),
+                Some(cause) => out.error(cause),
                 None => out.undefined(),
             };
         }
@@ -196,7 +198,7 @@ fn tell(notice: Notice, out: &mut Writer) {
 }
 
 /// A content as a number and, for blobs and files, what stands beside the bytes; then the bytes.
-fn carry(content: Content, payload: &[u8], out: &mut Writer) {
+fn carry(content: &Content, payload: &[u8], out: &mut Writer) {
     let (kind, meta) = match content {
         Content::Nothing => (0, None),
         Content::Text => (1, None),
@@ -208,8 +210,8 @@ fn carry(content: Content, payload: &[u8], out: &mut Writer) {
     out.number(kind);
     match meta {
         Some((name, media_type)) => {
-            out.map().text("name").optional_text(name.as_deref());
-            out.text("type").text(&media_type).end()
+            out.map().text("name").optional_text(name.map(String::as_str));
+            out.text("type").text(media_type).end()
         }
         None => out.undefined(),
     };

@@ -135,7 +135,7 @@ impl Core {
             // Drain.
             _ => {
                 while let Some(effect) = node.poll_effect() {
-                    drain::perform(effect, &mut self.out);
+                    drain::perform(&effect, &mut self.out);
                     if self.out.bytes.len() > BATCH_BYTES_MAX {
                         hand_over(&mut self.out, &[]);
                     }

@@ -18,7 +18,7 @@ pub(crate) fn write(report: &Report, out: &mut Writer) {
 
 fn peer(report: &PeerReport, out: &mut Writer) {
     let link = &report.link;
-    out.map().text("peer").peer(report.peer);
+    out.map().text("peer").peer(&report.peer);
     out.text("state").text(report.state.name());
     out.text("findings").texts(&report.findings);
     out.text("link").text(link.state.name());
@@ -49,12 +49,7 @@ fn peer(report: &PeerReport, out: &mut Writer) {
     out.text("restartCount").number(link.restart_count);
     out.text("rebuildCount").number(link.rebuild_count);
     out.text("silentMs").count(link.silent_for.as_ms());
-    out.text("lastFailure");
-    match link.last_failure {
-        Some(code) => out.code(code),
-        None => out.undefined(),
-    };
-    out.end();
+    out.text("lastFailure").optional_text(link.last_failure.map(|code| code.name())).end();
 }
 
 fn path<'a>(stats: &ConnectionStats, out: &'a mut Writer) -> &'a mut Writer {

@@ -25,18 +25,16 @@ const LIST: u8 = 7;
 /// Texts, each with its value, up to an end.
 const MAP: u8 = 8;
 const ERROR: u8 = 9;
-/// The code of an error, by its place.
-const CODE: u8 = 10;
 /// A peer whose name was told before, by its place.
-const PEER: u8 = 11;
+const PEER: u8 = 10;
 /// A place, and the name that has it from now on.
-const NEW_PEER: u8 = 12;
+const NEW_PEER: u8 = 11;
 /// Begins an effect, and ends what stands before.
-const EFFECT: u8 = 13;
+const EFFECT: u8 = 12;
 /// Begins a notice, and ends what stands before.
-const NOTICE: u8 = 14;
+const NOTICE: u8 = 13;
 /// Ends a list or a map.
-const END: u8 = 15;
+const END: u8 = 14;
 
 /// Bytes longer than this are handed over where they are.
 const INLINE_BYTES_MAX: usize = 1024;
@@ -81,6 +79,7 @@ impl Writer {
         self.tag(if bool { TRUE } else { FALSE })
     }
 
+    #[inline(never)]
     pub(crate) fn number(&mut self, number: u32) -> &mut Self {
         self.double(number.into())
     }
@@ -153,26 +152,22 @@ impl Writer {
 
     /// The peer's name, which crosses once: decoding 43 characters each time would cost more than the
     /// rest of a message.
-    pub(crate) fn peer(&mut self, peer: PeerId) -> &mut Self {
-        if let Some(place) = self.peers.iter().position(|known| *known == peer) {
+    pub(crate) fn peer(&mut self, peer: &PeerId) -> &mut Self {
+        if let Some(place) = self.peers.iter().position(|known| known == peer) {
             return self.tag(PEER).size(place);
         }
         if self.peers.len() >= PEER_COUNT_MAX {
             self.peers.clear();
         }
         let place = self.peers.len();
-        self.peers.push(peer);
+        self.peers.push(*peer);
         self.tag(NEW_PEER).size(place).sized(peer.to_text().as_bytes())
     }
 
-    pub(crate) fn code(&mut self, code: ErrorCode) -> &mut Self {
-        self.tag(CODE).tag(code as u8)
-    }
-
     pub(crate) fn error(&mut self, error: &MeshError) -> &mut Self {
-        self.tag(ERROR).code(error.code).text(&error.detail);
+        self.tag(ERROR).text(error.code.name()).text(&error.detail);
         self.optional_text(error.delivery.map(|delivery| delivery.name()));
-        match error.peer {
+        match &error.peer {
             Some(peer) => self.peer(peer),
             None => self.undefined(),
         };
@@ -274,6 +269,7 @@ impl<'a> Reader<'a> {
         clippy::cast_sign_loss,
         reason = "the cast saturates, which is what is wanted"
     )]
+    #[inline(never)]
     pub(crate) fn number(&mut self) -> u32 {
         self.double() as u32
     }

@@ -1,5 +1,18 @@
 /** The one error class of the package, and the codes it can carry. */
-import { ERROR_SENTENCES, type MeshErrorCode } from '../generated/errors.js'
+import {
+  ActionsMalformed,
+  Cancelled,
+  InternalFault,
+  LedgerNotReady,
+  MessageTooLarge,
+  NotAllowed,
+  NoWebRtc,
+  QueueFull,
+  RoomClosed,
+  StorageFull,
+  StorageRefused,
+  type MeshErrorCode,
+} from '../generated/errors.js'
 
 export type { MeshErrorCode }
 
@@ -41,7 +54,7 @@ export class MeshError extends Error {
 
   constructor(code: MeshErrorCode, details: MeshErrorDetails = {}) {
     super(
-      details.message ?? ERROR_SENTENCES[code] ?? code,
+      details.message ?? SENTENCES[code] ?? code,
       details.cause === undefined ? undefined : { cause: details.cause },
     )
     this.name = 'MeshError'
@@ -52,4 +65,19 @@ export class MeshError extends Error {
     this.found = details.found
     this.limit = details.limit
   }
+}
+
+/** What a person reads of the errors made here with no words of their own; others come with theirs. */
+const SENTENCES: Partial<Record<MeshErrorCode, string>> = {
+  ActionsMalformed,
+  Cancelled,
+  InternalFault,
+  LedgerNotReady,
+  MessageTooLarge,
+  NotAllowed,
+  NoWebRtc,
+  QueueFull,
+  RoomClosed,
+  StorageFull,
+  StorageRefused,
 }

@@ -5,7 +5,6 @@
  * Long bytes and texts travel beside the others, uncopied, and leave a tag in their place.
  * `crates/wasm/src/values.rs` is the other half.
  */
-import { ERROR_SENTENCES } from '../generated/errors.js'
 import { MeshError, type Delivery, type MeshErrorCode } from './errors.js'
 
 /** What a value, or a record, begins with. */
@@ -20,7 +19,6 @@ const enum Tag {
   list,
   map,
   error,
-  code,
   peer,
   newPeer,
   effect,
@@ -184,8 +182,6 @@ export class ValueReader {
       }
       case Tag.error:
         return this.#error()
-      case Tag.code:
-        return Object.keys(ERROR_SENTENCES)[this.#view.getUint8(this.#at++)]
       case Tag.peer:
         return this.#peers[this.#size()]
       case Tag.newPeer:

@@ -89,16 +89,16 @@ fn long_bytes_travel_beside() {
 fn a_peer_is_named_once_until_there_are_too_many() {
     let peer = |number: u8| PeerId::from_bytes([number; 32]);
     let mut out = Writer::default();
-    let first = out.peer(peer(1)).bytes.len();
-    let second = out.peer(peer(1)).bytes.len() - first;
+    let first = out.peer(&peer(1)).bytes.len();
+    let second = out.peer(&peer(1)).bytes.len() - first;
     assert_eq!((first, second), (1 + 4 + 4 + 43, 1 + 4));
     for index in 0..PEER_COUNT_MAX {
         let mut name = [2; 32];
         name[..8].copy_from_slice(&(index as u64).to_le_bytes());
-        out.peer(PeerId::from_bytes(name));
+        out.peer(&PeerId::from_bytes(name));
     }
     assert_eq!(out.peers.len(), 1, "begun anew");
     out.bytes.clear();
-    out.peer(peer(1));
+    out.peer(&peer(1));
     assert_eq!(out.bytes[..5], [NEW_PEER, 1, 0, 0, 0], "at another place");
 }
