@@ -7,8 +7,8 @@ import type { LocalStream, RemoteStreams } from './media.js'
 import { readStats } from './stats.js'
 import type { PeerId } from './types.js'
 
-/** Takes what happened to the core; the effects follow at the end of the turn. */
-export type Feed = (input: (machine: Machine) => void) => void
+/** Takes what happened to the core; the effects follow at the end of the turn, or at once where it is `alone`. */
+export type Feed = (input: (machine: Machine) => void, alone?: boolean) => void
 
 /** An `RTCPeerConnection` with its three negotiated channels. */
 export class Connection {
@@ -165,11 +165,13 @@ export class Connection {
     channel.onclose = () => this.#report((machine) => machine.channelClosed(id, index))
     // An error is followed by `close`, which is what counts.
     channel.onerror = () => undefined
+    // Each large frame comes in a turn of its own, and makes room for one that is sent in a turn of its own.
+    const alone = init.name === 'bulk'
     channel.onbufferedamountlow = () =>
-      this.#report((machine) => machine.buffered(id, index, channel.bufferedAmount))
+      this.#report((machine) => machine.buffered(id, index, channel.bufferedAmount), alone)
     channel.onmessage = ({ data }: MessageEvent<unknown>) => {
       const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : new TextEncoder().encode(String(data))
-      this.#report((machine) => machine.frameReceived(id, index, bytes))
+      this.#report((machine) => machine.frameReceived(id, index, bytes), alone)
     }
     return channel
   }
@@ -222,8 +224,8 @@ export class Connection {
   }
 
   /** No input may name a connection that the core has closed. */
-  #report(input: (machine: Machine) => void): void {
-    if (!this.#closed) this.#feed(input)
+  #report(input: (machine: Machine) => void, alone = false): void {
+    if (!this.#closed) this.#feed(input, alone)
   }
 }
 

@@ -62,15 +62,16 @@ export class Driver implements Effects {
     })
   }
 
-  /** Tells the core what happened; its effects follow at the end of the turn. */
-  readonly input = (input: (machine: Machine) => void): void => {
+  /** Tells the core what happened; its effects follow at the end of the turn, or at once. */
+  readonly input = (input: (machine: Machine) => void, alone = false): void => {
     if (this.#closed) return
     if (this.#busy) {
       this.#later.push(input)
       return
     }
     this.#guard(() => this.#feed(input))
-    this.#turn.soon()
+    if (alone) this.#drain()
+    else this.#turn.soon()
   }
 
   /** Reads from the core, which is free whenever an application runs. */
