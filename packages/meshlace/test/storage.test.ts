@@ -163,7 +163,9 @@ test('only a page that ended in order leaves a clean slot, and the mark counts o
   const load = async () => {
     // Whoever let go has done so by then.
     await turn()
-    return (await takeSlot(tabOf(locks, local), 'room', storage))!
+    const slot = (await takeSlot(tabOf(locks, local), 'room', storage))!
+    await slot.begin()
+    return slot
   }
   const first = await load()
   assert.equal(first.isClean, false)

@@ -60,23 +60,24 @@ export async function openRoom(room: string, choice: StorageChoice, founder: Uin
     void opening.then((storage) => storage.close(), () => undefined)
     return unkept(refused)
   }
-  let storage: RoomStorage | undefined
   let slot: Slot | undefined
   try {
-    storage = await opening
-    slot = await takeSlot(pageWorld(), room, storage)
+    slot = await takeSlot(pageWorld(), room, opening)
     if (slot === undefined) throw new MeshError('TooMany', { message: 'too many tabs have this room open' })
     // All of it before anything is opened: of half a history no slot may write on.
+    const storage = await opening
     const records: StoredRecord[] = []
     const [states, waiting = []] = await Promise.all([
       storage.values(STATE_PREFIX),
       storage.value(waitingName(slot)) as Promise<WaitingAction[] | undefined>,
       storage.read((key, bytes) => records.push([key, bytes])),
     ])
+    // Nobody waits for the disk, nor need it hold: with blocks of ours the mark is replaced once more, in one step.
+    slot.begin().catch(() => undefined)
     return { profile: secret, kept: { storage, slot, records, states, waiting }, refused: undefined }
   } catch (error) {
     slot?.release()
-    storage?.close()
+    void opening.then((storage) => storage.close(), () => undefined)
     return unkept(error as MeshError)
   }
 }

@@ -15,6 +15,8 @@ export interface Slot {
    * from before that it does not.
    */
   readonly isClean: boolean
+  /** Makes earlier marks untrue. To be called once, after all was read. */
+  begin(): Promise<unknown>
   /** What is to be stored together with what this page wrote: only then is a later mark true. */
   advance(): NamedValue
   /** Says that all that this page wrote is on disk, until `markDirty`. Takes effect at once. */
@@ -36,10 +38,27 @@ export interface SlotWorld {
   readonly held: Set<string>
 }
 
-/** Takes a slot of this room; undefined if all are taken. */
-export async function takeSlot(world: SlotWorld, room: string, storage: RoomStorage): Promise<Slot | undefined> {
+/**
+ * Takes a slot of this room; undefined if all are taken.
+ *
+ * @throws what opening the storage throws.
+ */
+export async function takeSlot(
+  world: SlotWorld,
+  room: string,
+  opening: RoomStorage | Promise<RoomStorage>,
+): Promise<Slot | undefined> {
   const name = `meshlace ${room}`
-  const held = world.locks === undefined ? await freshSlot(storage) : await lockSlot(world.locks, world, name)
+  // While the storage opens: neither needs the other.
+  const locking = world.locks && lockSlot(world.locks, world, name)
+  let storage: RoomStorage
+  try {
+    storage = await opening
+  } catch (error) {
+    void locking?.then((held) => held?.release())
+    throw error
+  }
+  const held = await (locking ?? freshSlot(storage))
   if (held === undefined) return undefined
   attempt(() => world.session?.setItem(name, String(held.number)))
   const marker = `${name} ${held.number}`
@@ -48,14 +67,14 @@ export async function takeSlot(world: SlotWorld, room: string, storage: RoomStor
   const left = attempt(() => world.local?.getItem(marker)) ?? undefined
   const isClean = left !== undefined && left === (await storage.value(token))
   attempt(() => world.local?.removeItem(marker))
-  // On disk before anything is written: a marker that a crash brings back does not fit any more.
+  // A marker that a crash brings back does not fit any more.
   const fresh = String.fromCharCode(...crypto.getRandomValues(new Uint8Array(12)).map((byte) => 97 + (byte & 15)))
   let writtenCount = 0
   const value = () => `${fresh}${writtenCount}`
-  await storage.update(token, value)
   return {
     number: held.number,
     isClean,
+    begin: () => storage.update(token, value),
     advance() {
       writtenCount += 1
       return { name: token, value: value() }
