@@ -8,6 +8,7 @@ mod arguments;
 mod failure;
 mod layers;
 mod npm;
+mod order;
 mod plans;
 mod run;
 mod size;

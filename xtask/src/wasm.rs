@@ -1,6 +1,7 @@
 //! From the Rust core to what the npm package carries.
 //!
-//! cargo (profile `wasm`) -> wasm-bindgen (`xtask/wasm-tool`) -> wasm-opt (npm's binaryen) ->
+//! cargo (profile `wasm`) -> wasm-bindgen (`xtask/wasm-tool`) -> wasm-opt (npm's binaryen), twice, with the
+//! functions put in order in between (`order`) ->
 //! `packages/meshlace/generated`.
 //!
 //! `core` and `alloc` are built from source with the rest, so that a panic is one instruction instead
@@ -11,6 +12,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::failure::Failure;
+use crate::order;
 use crate::run::{self, Run};
 use crate::steps::{Workspace, say};
 use crate::tools;
@@ -111,17 +113,27 @@ fn bind_package(workspace: &Workspace, module: &str, folder: &PathBuf) -> Result
 pub(crate) fn optimise(workspace: &Workspace) -> Result<(), Failure> {
     let module = workspace.path(GENERATED).join("meshlace_wasm_bg.wasm");
     let before = bytes(&module);
-    // By npm's binaryen, which is JavaScript: the same on every machine.
-    Run::new("node")
-        .word(workspace.path("packages/meshlace/node_modules/binaryen/bin/wasm-opt"))
-        .words(PASSES)
-        .words(FEATURES)
-        .word(&module)
-        .word("-o")
-        .word(&module)
-        .quietly()?;
+    run_optimiser(workspace, &PASSES, &module)?;
+    let optimised = fs::read(&module).map_err(|error| cannot_write(&module, &error))?;
+    let named = order::named(&optimised)
+        .ok_or_else(|| Failure::new(format!("{} cannot be read", module.display())))?;
+    fs::write(&module, named).map_err(|error| cannot_write(&module, &error))?;
+    // Without `-g` it leaves out the names that it goes by.
+    run_optimiser(workspace, &["--reorder-functions-by-name"], &module)?;
     say(&format!("{before} -> {} bytes", bytes(&module)));
     Run::new("node").words(["-e", VERIFY]).word(&module).quietly()
+}
+
+/// By npm's binaryen, which is JavaScript: the same on every machine.
+fn run_optimiser(workspace: &Workspace, passes: &[&str], module: &PathBuf) -> Result<(), Failure> {
+    Run::new("node")
+        .word(workspace.path("packages/meshlace/node_modules/binaryen/bin/wasm-opt"))
+        .words(passes)
+        .words(FEATURES)
+        .word(module)
+        .word("-o")
+        .word(module)
+        .quietly()
 }
 
 /// Writes what Rust's enums name, for TypeScript: the closed union of error codes, and what crosses.
@@ -231,7 +243,14 @@ const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 
 /// Without the two passes that shrink the module and lengthen what is left of it by gzip: 138 KB became
 /// 131 KB.
-const PASSES: [&str; 3] = ["-Oz", "--skip-pass=inlining-optimizing", "--skip-pass=local-cse"];
+const PASSES: [&str; 5] = [
+    "-Oz",
+    "--skip-pass=inlining-optimizing",
+    "--skip-pass=local-cse",
+    // There the stack ends, which grows down to 0.
+    "--low-memory-unused",
+    "--converge",
+];
 
 /// What Rust's target turns on, by name: with `--all-features` wasm-opt emits instructions that no
 /// browser loads.
