@@ -50,6 +50,7 @@ pub mod parcel;
 mod peer;
 mod report;
 mod requests;
+mod signals;
 mod streams;
 mod troubles;
 
