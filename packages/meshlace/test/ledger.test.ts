@@ -22,15 +22,36 @@ after(() => clearInterval(alive))
 
 beforeEach(() => {
   install()
+  timers.clear()
   locks = new FakeLocks()
   Object.assign(globalThis, { indexedDB: new IDBFactory(), IDBKeyRange, localStorage: new FakeItems(), sessionStorage: new FakeItems() })
   Object.defineProperty(globalThis, 'navigator', { value: { locks: locks.manager }, configurable: true })
 })
 
-// What waits for two seconds waits for twenty milliseconds here.
+// Time passes only while a test is idle: however slow the machine is, nothing becomes late.
 const { later } = pageTime
-mock.method(pageTime, 'later', (run: () => void, delayMs: number) => later(run, delayMs / 100))
-const idle = () => new Promise((resolve) => setTimeout(resolve, 150))
+let nowMs = 0
+const timers = new Set<{ readonly run: () => void; readonly atMs: number }>()
+mock.method(pageTime, 'now', () => nowMs)
+mock.method(pageTime, 'later', (run: () => void, delayMs: number) => {
+  if (delayMs <= 0) return later(run, 0)
+  const timer = { run, atMs: nowMs + delayMs }
+  timers.add(timer)
+  return () => timers.delete(timer)
+})
+
+/** Ten seconds pass, and what is under way in storage ends. */
+async function idle(): Promise<void> {
+  for (let step = 0; step < 20; step++) {
+    nowMs += 500
+    for (const timer of timers) {
+      if (timer.atMs > nowMs) continue
+      timers.delete(timer)
+      timer.run()
+    }
+    await turn()
+  }
+}
 
 const ADDRESS = 'https://page.example/#room.secret'
 
@@ -181,7 +202,7 @@ test('what cannot be read has no effect and is reported once', async () => {
   await settle(page)
   page.fake.put(payload('first'), 0)
   await settle(page)
-  await new Promise((resolve) => setTimeout(resolve, 120))
+  await idle()
   assert.deepEqual(board.getState(), ['first', 'a'])
   assert.deepEqual(page.errors.map(({ code }) => code), ['ActionsMalformed'])
 })
@@ -413,8 +434,7 @@ test('a room is there once its genesis is on disk; a disk that does not answer i
   assert.deepEqual(records, [[0, 5]])
   const stuck = mock.method(IndexedStorage.prototype, 'commit', () => new Promise(() => undefined))
   const heard = mock.method(console, 'error', () => undefined)
-  await founder()
-  await idle()
+  await Promise.all([founder(), idle()])
   stuck.mock.restore()
   heard.mock.restore()
   assert.equal((heard.mock.calls[0]?.arguments[0] as MeshError).code, 'StorageRefused')
