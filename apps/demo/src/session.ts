@@ -35,7 +35,7 @@ export type Phase =
 
 export const phase = signal<Phase>({ name: 'opening', what: 'join' })
 export const status = signal<RoomStatus>('linking')
-/** The last trouble that no call could be told of. Shown for a while, then cleared. */
+/** The last trouble that no call could be told of. Shown until it is dismissed or the next one comes. */
 export const trouble = signal<string | null>(null)
 /** Why nothing is kept in this browser, if that is so. A state, not an event: it lasts as long as the page. */
 export const storageTrouble = signal<string | null>(null)
