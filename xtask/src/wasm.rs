@@ -243,13 +243,15 @@ const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 
 /// Without the two passes that shrink the module and lengthen what is left of it by gzip: 138 KB became
 /// 131 KB.
-const PASSES: [&str; 5] = [
+const PASSES: [&str; 6] = [
     "-Oz",
     "--skip-pass=inlining-optimizing",
     "--skip-pass=local-cse",
     // There the stack ends, which grows down to 0.
     "--low-memory-unused",
     "--converge",
+    // What it was compiled for is no news to an engine.
+    "--strip-target-features",
 ];
 
 /// What Rust's target turns on, by name: with `--all-features` wasm-opt emits instructions that no
