@@ -12,3 +12,7 @@ export async function converged(pages, count, within) {
   for (const other of others) assert.deepEqual(other, first)
   return { ms, ...first }
 }
+
+/** Waits until all blocks that a page holds are on its disk. */
+export const stored = (page) =>
+  page.until('all is on disk', 10_000, async (lab) => Object.keys((await lab.disk()).blocks).length === lab.room().ledger.length)

@@ -275,6 +275,26 @@ function held(name = 'room') {
   return { length: ledger.length, digest: ledger.digest, count: state.texts.length, state: JSON.stringify(state) }
 }
 
+/** What of the room is on disk: blocks, by their keys in hexadecimal, and actions that wait for the genesis. */
+async function disk() {
+  const done = (request) => new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result)
+    request.onerror = () => reject(request.error)
+  })
+  const { name } = (await indexedDB.databases()).find(({ name }) => name.startsWith('meshlace '))
+  const database = await done(indexedDB.open(name))
+  try {
+    const [records, values] = ['records', 'values'].map((own) => database.transaction(own).objectStore(own))
+    const asked = [records.getAllKeys(), records.getAll(), values.get('waiting 0')]
+    const [keys, bytes, waiting] = await Promise.all(asked.map(done))
+    const hex = (key) => [...new Uint8Array(key)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+    const entries = keys.map((key, at) => [hex(key), [...bytes[at]]]).filter(([key]) => key.startsWith('02'))
+    return { blocks: Object.fromEntries(entries), waitingCount: waiting?.length ?? 0 }
+  } finally {
+    database.close()
+  }
+}
+
 for (const event of ['error', 'unhandledrejection']) {
   addEventListener(event, (thrown) => {
     const error = thrown.reason ?? thrown.error
@@ -289,7 +309,7 @@ for (const event of ['freeze', 'resume', 'pagehide', 'pageshow', 'online', 'offl
 const lab = {
   meshlace, log, rooms, sends, media, note, failure, room, create, createOnly, join, tryJoin, watch, track, send, sendMany,
   pumpStart, pumpStop, outcomes, until, report, open, of, numbers, peerOf, remember, remembered, make, describe,
-  board, write, held,
+  board, write, held, disk,
 }
 globalThis.lab = lab
 note('ready')

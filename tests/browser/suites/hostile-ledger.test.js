@@ -52,7 +52,6 @@ async function stranger(lab, address, pages) {
       const from = stranger.payloads.push(...made) - made.length
       for (let n = from; n < stranger.payloads.length; n += 1) {
         lab.room().send(`HOSTILE ${n}`).catch(() => {})
-        // A message each: several of them would not fit one frame.
         await new Promise((resolve) => setTimeout(resolve))
       }
     }, make.toString(), given)

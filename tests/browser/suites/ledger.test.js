@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { labTest } from '../harness/lab.js'
-import { converged } from '../harness/ledger.js'
+import { converged, stored } from '../harness/ledger.js'
 import { Network } from '../harness/network.js'
 
 labTest('what one page writes shows on the others, by author, and receipts say who has it', { timeout: 60_000 }, async (lab) => {
@@ -69,7 +69,8 @@ labTest('a reload restores without the network', { timeout: 60_000 }, async (lab
   await a.reload()
   const { joinMs } = await a.join(address)
   assert.deepEqual(await a.run((lab) => lab.held()), before)
-  assert.ok(joinMs < 3_000, `${joinMs} ms`)
+  // Without the network a room opens after 1 s (R-159), where joining would fail after 10 s.
+  assert.ok(joinMs < 5_000, `${joinMs} ms`)
   assert.equal(await a.run((lab) => lab.room().status), 'offline')
   // And it can be written on, by the author that it was.
   await a.run((lab) => lab.write('offline', 10))
@@ -121,22 +122,27 @@ labTest('a page that is killed amid a thousand dispatches loses nothing that was
   const address = await a.create(server)
   await a.join(address)
   // What is stored is told to the outside at once: the page has no later.
-  const stored = new Set()
-  await a.page.exposeFunction('tellStored', (text) => void stored.add(text))
-  await a.run((lab) => {
-    for (let n = 0; n < 1_000; n += 1) {
-      setTimeout(() => {
-        const text = `text ${n}`
-        lab.board().dispatch({ type: 'add', text }).stored.then(() => globalThis.tellStored(text))
-      }, 5 * n)
-    }
-  })
-  while (stored.size < 300) await sleep(5)
+  const told = []
   const session = await a.page.createCDPSession()
-  // Nothing is left that could answer.
-  session.send('Page.crash').catch(() => {})
-  await new Promise((resolve) => a.page.once('error', resolve))
-  const told = [...stored]
+  const killed = new Promise((resolve) => a.page.once('error', resolve))
+  await a.page.exposeFunction('tellStored', (text) => {
+    // Nothing is left that could answer.
+    if (told.push(text) === 300) session.send('Page.crash').catch(() => {})
+    return told.length < 300 ? undefined : new Promise(() => undefined)
+  })
+  await a.run((lab) => {
+    let toldCount = 0
+    const write = (n) => {
+      setTimeout(() => write(n), 5)
+      // However slow the outside is, it is killed before the last one.
+      if (n === 1_000 || n > toldCount + 400) return
+      const text = `text ${n}`
+      n += 1
+      lab.board().dispatch({ type: 'add', text }).stored.then(() => globalThis.tellStored(text)).then(() => (toldCount += 1))
+    }
+    write(0)
+  })
+  await killed
   const b = await lab.page(browser, { tab: true, host: 'killed.localhost' })
   await b.join(address)
   const texts = await b.run((lab) => lab.board().getState().texts)
@@ -150,9 +156,9 @@ labTest('a record that the disk spoiled is reported and fetched again', { timeou
   const { address, pages: [a, b] } = await lab.mesh('chromium:one', 'chromium:two')
   await a.run((lab) => lab.write('a', 100, { apart: true }))
   const { state } = await converged([a, b], 100, 5_000)
-  await b.until('b has stored it', 5_000, () => new Promise((resolve) => setTimeout(resolve, 500, true)))
+  await stored(b)
   await b.leave()
-  await b.run(async () => {
+  const spoiled = await b.run(async () => {
     const { name } = (await indexedDB.databases()).find(({ name }) => name.startsWith('meshlace '))
     const database = await new Promise((resolve) => {
       const request = indexedDB.open(name)
@@ -170,14 +176,23 @@ labTest('a record that the disk spoiled is reported and fetched again', { timeou
       }
     })
     database.close()
+    return Array.from(new Uint8Array(key), (byte) => byte.toString(16).padStart(2, '0')).join('')
   })
+  const { [spoiled]: bytes } = await b.run(async (lab) => (await lab.disk()).blocks)
   await b.reload()
   await b.join(address)
   await b.until('the loss is told', 5_000, (lab) => lab.of('error').some(({ error }) => error.code === 'StorageCorrupt'))
   await b.linkedTo(a)
   assert.equal((await converged([a, b], 100, 5_000)).state, state)
   // It is whole again on disk.
-  await b.until('b has stored it', 5_000, () => new Promise((resolve) => setTimeout(resolve, 500, true)))
+  await stored(b)
+  await b.until(
+    'another record in the place of the spoiled one',
+    5_000,
+    async (lab, key, before) => String((await lab.disk()).blocks[key]) !== before,
+    spoiled,
+    String(bytes),
+  )
   await b.reload()
   await b.join(address)
   assert.equal(await b.run((lab) => lab.held().state), state)
@@ -269,11 +284,12 @@ labTest('two rooms of one page do not wait for one another, nor does one that wa
   const { address, pages: [a] } = await lab.mesh('chromium:one')
   const { joinMs } = await a.join(address, { name: 'second' })
   await a.until('the two agree', 5_000, (lab) => lab.room('room').ledger.digest === lab.room('second').ledger.digest)
-  assert.ok(joinMs < 1_000, `${joinMs} ms`)
+  // A slot that another page holds is waited for for 2 s.
+  assert.ok(joinMs < 2_000, `${joinMs} ms`)
   await a.leave('second')
   await a.leave()
   const again = await a.join(address)
-  assert.ok(again.joinMs < 1_000, `${again.joinMs} ms`)
+  assert.ok(again.joinMs < 2_000, `${again.joinMs} ms`)
 })
 
 labTest('pages whose reducers are not deterministic are told which key differs', { timeout: 60_000 }, async (lab) => {
@@ -318,7 +334,7 @@ labTest('a profile that was copied and used twice forks: everyone is told, has t
     }
     return { copies, marks: Object.entries(localStorage) }
   })
-  const x = await lab.page('chromium:two')
+  const x = await lab.page('chromium:two', { before: ['alone'] })
   await x.run(async (_lab, { copies, marks }) => {
     const done = (request) => new Promise((resolve) => (request.onsuccess = () => resolve(request.result)))
     for (const [name, stores] of copies) {
@@ -336,7 +352,11 @@ labTest('a profile that was copied and used twice forks: everyone is told, has t
   }, copied)
   await a.reload()
   await Promise.all([a.join(address), x.join(address)])
-  await Promise.all([a.run((lab) => lab.write('a', 5)), x.run((lab) => lab.write('x', 5))])
+  // Each before it hears of the other, from whom it would learn that its head is old.
+  await x.run((lab) => lab.write('x', 5))
+  await x.until('it is written', 5_000, (lab) => lab.room().ledger.length === 11)
+  await a.run((lab) => lab.write('a', 5))
+  await x.run(() => globalThis.meet())
   const told = (page) =>
     page.until('the fork is told', 10_000, (lab) => lab.of('error').find(({ error }) => error.code === 'AuthorForked')?.error)
   const forks = await Promise.all([a, x, c].map(told))
@@ -374,8 +394,7 @@ labTest('a page that has met nobody keeps what is dispatched; a file or the firs
     await page.join(address)
     await page.run((lab) => lab.write('early', 3))
     assert.deepEqual(await texts(page), ['early-0', 'early-1', 'early-2'])
-    // It is kept beside the room, which nobody is told of: a while is what there is.
-    await page.run(() => new Promise((resolve) => setTimeout(resolve, 500)))
+    await page.until('it is kept beside the room', 5_000, async (lab) => (await lab.disk()).waitingCount === 3)
     await page.leave()
     await page.reload()
     await page.join(address)
@@ -397,7 +416,7 @@ labTest('a page that has met nobody keeps what is dispatched; a file or the firs
   await Promise.all([b.linkedTo(c), c.linkedTo(b)])
   await converged([b, c], 16, 5_000)
   for (const page of [b, c]) {
-    await page.run(() => new Promise((resolve) => setTimeout(resolve, 500)))
+    await stored(page)
     await page.reload()
     await page.join(address)
   }

@@ -60,29 +60,29 @@ globalThis.stranger = (() => {
     return [value, at + 1 + size]
   }
 
-  /** The bodies of a frame of messages, and where their list begins. */
-  function bodiesOf(frame) {
-    let at = read(frame, 2)[1]
-    at = read(frame, at)[1]
-    const start = at
-    let count
-    ;[count, at] = read(frame, at)
+  /** A frame of messages: the number of the first one, what is acknowledged, as bytes, and the bodies. */
+  function partsOf(frame) {
+    const [first, received] = read(frame, 2)
+    const start = read(frame, received)[1]
+    let [count, at] = read(frame, start)
     const bodies = Array.from({ length: count }, () => {
       const [length, from] = read(frame, at)
       at = from + length
       return frame.slice(from, at)
     })
-    return { bodies, start }
+    return { first, receivedTo: frame.slice(received, start), bodies }
   }
 
   RTCDataChannel.prototype.send = function (data) {
     const frame = new Uint8Array(data.buffer ?? data, data.byteOffset ?? 0, data.byteLength).slice()
     if (this.label !== 'control' || frame[1] !== MESSAGES) return send.call(this, frame)
-    const { bodies, start } = bodiesOf(frame)
-    const own = bodies.map((body) => {
+    const { cbor, payloads } = globalThis.stranger
+    const { first, receivedTo, bodies } = partsOf(frame)
+    bodies.forEach((body, n) => {
       const [, number] = /HOSTILE (\d+)/.exec(new TextDecoder().decode(body)) ?? []
-      return number ? Uint8Array.from([...LEDGER, ...globalThis.stranger.payloads[number]]) : body
+      const own = number ? Uint8Array.from([...LEDGER, ...payloads[number]]) : body
+      // A frame each: together they may be longer than a frame.
+      send.call(this, Uint8Array.from([frame[0], MESSAGES, ...cbor(first + n), ...receivedTo, ...cbor([own])]))
     })
-    return send.call(this, Uint8Array.from([...frame.slice(0, start), ...globalThis.stranger.cbor(own)]))
   }
 }
