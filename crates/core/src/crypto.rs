@@ -84,8 +84,6 @@ contexts! {
     PLACE = "place";
     /// The digest of all that a peer holds of a ledger.
     LEDGER_DIGEST = "ledger digest";
-    /// The fingerprint of a range of blocks, for reconciliation.
-    RANGE = "range";
     /// The key of a table of ids; never leaves a program.
     TABLE = "table";
 }

@@ -4,7 +4,7 @@
 //! which says what the message is for and what it holds, and then the content's bytes as they are,
 //! so that a payload is never copied through an encoder.
 //!
-//! Source: docs/protocol.md.
+//! Source: docs/protocol.md.
 
 use alloc::format;
 use alloc::string::String;

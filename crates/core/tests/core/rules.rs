@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use meshlace_core::crypto::Context;
+
 /// Where tests are that may name a rule.
 const FOLDERS: [&str; 4] = ["crates", "tests", "packages", "apps"];
 /// What is not ours, or holds no tests.
@@ -27,6 +29,20 @@ fn every_rule_is_named_by_a_test_and_every_named_rule_exists() {
     let unknown: Vec<_> = named.iter().filter(|(id, _)| !rules.contains(id)).collect();
     assert!(untested.is_empty(), "rules that no test names: {untested:?}");
     assert!(unknown.is_empty(), "tests that name rules which are not there: {unknown:?}");
+}
+
+/// its table names each context that there is, and no other.
+#[test]
+fn every_context_stands_in_the_protocol() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let protocol = fs::read_to_string(root.join("docs/protocol.md")).expect("the protocol");
+    let rows = protocol.lines().filter_map(|line| line.strip_prefix("| `meshlace v1 "));
+    let named: BTreeSet<_> = rows.filter_map(|row| row.split('`').next()).collect();
+    let used: BTreeSet<_> = Context::ALL
+        .iter()
+        .filter_map(|context| context.as_str().strip_prefix("meshlace v1 "))
+        .collect();
+    assert_eq!(named, used);
 }
 
 /// `- **R-n**` begins a rule; none begins twice.
