@@ -4,7 +4,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 
-import { dropFile, dropZeros, framesFlow, openPage, startBrowser, startServer } from './support.js'
+import { dropFile, dropZeros, framesFlow, hasStored, openPage, startBrowser, startServer } from './support.js'
 
 const patience = { timeout: 40_000 }
 /** A picture of one pixel. */
@@ -222,6 +222,7 @@ test('a disk that is full is told beside the board, which goes on in memory unti
   await page.locator('.views').getByText('Board').click()
   await write('Flour')
   await page.getByText('1 change kept here').waitFor(patience)
+  assert.ok(await hasStored(page), 'the first card is on disk')
   await page.evaluate(() => { globalThis.diskIsFull = true })
   await write('Salt')
   await page.getByText('Storage is full: changes now last only while a page of the room is open. Free some space, then reload.').waitFor(patience)

@@ -98,3 +98,21 @@ export async function framesFlow(page, name) {
     element.requestVideoFrameCallback(painted)
   }))
 }
+
+/** Waits until a block of the page's room is on disk, which is a little after the page shows what is in it. */
+export function hasStored(page) {
+  return page.evaluate(async () => {
+    const done = request => new Promise(resolve => { request.onsuccess = () => resolve(request.result) })
+    const found = (await indexedDB.databases()).find(({ name }) => name.startsWith('meshlace '))
+    const database = await done(indexedDB.open(found.name))
+    let isStored = false
+    for (let round = 0; round < 400 && !isStored; round += 1) {
+      const keys = await done(database.transaction('records').objectStore('records').getAllKeys())
+      // Blocks stand under keys that begin with a 2 (docs/protocol.md R-377).
+      isStored = keys.some(key => new Uint8Array(key)[0] === 2)
+      if (!isStored) await new Promise(resolve => setTimeout(resolve, 100))
+    }
+    database.close()
+    return isStored
+  })
+}

@@ -52,7 +52,8 @@ describe('network', { concurrency: 2 }, () => {
     const { network, a, b } = all
     network.cutBetween('a', 'b')
     await a.until('a notices', 20_000, (lab, id) => lab.room().peers.get(id)?.state === 'recovering', b.id)
-    await sleep(4_000)
+    // A restart has 8 s, most of which are left for finding a path.
+    await sleep(1_000)
     network.healBetween('a', 'b')
     await assertHealed(all, 30_000)
     // Each side counts the restarts that it began; one of the two is enough.
