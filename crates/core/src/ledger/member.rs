@@ -259,6 +259,9 @@ mod tests {
         };
         let (credential, bytes) = written(GRANT_COUNT_MAX);
         assert_eq!(read(&bytes), Ok(credential));
+        for len in 0..bytes.len() {
+            assert!(read(&bytes[..len]).is_err(), "cut at {len}");
+        }
         let (_, bytes) = written(GRANT_COUNT_MAX + 1);
         assert!(matches!(read(&bytes), Err(DecodeError::Oversize { .. })));
     }
