@@ -43,7 +43,7 @@ function native() {
   return (pattern) => {
     const [, value, unit] = stdout.match(pattern) ?? []
     if (value === undefined) throw new Error(`no line ${pattern} in ${stdout}`)
-    return Number(value) * { s: 1e3, ms: 1, µs: 1e-3, ns: 1e-6 }[unit]
+    return Number(value) * { s: 1e3, ms: 1, '\u00b5s': 1e-3, ns: 1e-6 }[unit]
   }
 }
 
