@@ -32,6 +32,7 @@ pub(super) struct Loading {
     /// The seed of the key that wrote in our slot.
     slot_seed: Option<Seed>,
     has_stored_genesis: bool,
+    /// Keys of records that do not hold, in order.
     removals: Vec<Vec<u8>>,
 }
 
@@ -110,8 +111,9 @@ impl Loading {
     }
 
     fn remove(&mut self, key: &[u8]) {
-        if !self.removals.iter().any(|known| known == key) {
-            self.removals.push(key.to_vec());
+        // Keys come in order, so each goes to the end, or near it, however many do not hold.
+        if let Err(at) = self.removals.binary_search_by(|known| known.as_slice().cmp(key)) {
+            self.removals.insert(at, key.to_vec());
         }
     }
 
