@@ -50,9 +50,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// As [`Reader::u64`], and `OutOfRange`.
     pub fn u32(&mut self) -> Result<u32, DecodeError> {
-        let offset = self.offset();
-        let found = self.u64()?;
-        u32::try_from(found).map_err(|_| DecodeError::OutOfRange { offset, found })
+        self.narrow()
     }
 
     /// An unsigned number of at most 16 bits.
@@ -60,9 +58,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// As [`Reader::u64`], and `OutOfRange`.
     pub fn u16(&mut self) -> Result<u16, DecodeError> {
-        let offset = self.offset();
-        let found = self.u64()?;
-        u16::try_from(found).map_err(|_| DecodeError::OutOfRange { offset, found })
+        self.narrow()
     }
 
     /// An unsigned number of at most 8 bits.
@@ -70,9 +66,13 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// As [`Reader::u64`], and `OutOfRange`.
     pub fn u8(&mut self) -> Result<u8, DecodeError> {
+        self.narrow()
+    }
+
+    fn narrow<T: TryFrom<u64>>(&mut self) -> Result<T, DecodeError> {
         let offset = self.offset();
         let found = self.u64()?;
-        u8::try_from(found).map_err(|_| DecodeError::OutOfRange { offset, found })
+        T::try_from(found).map_err(|_| DecodeError::OutOfRange { offset, found })
     }
 
     /// `true` or `false`.

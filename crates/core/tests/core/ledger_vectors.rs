@@ -16,6 +16,8 @@ use meshlace_core::rng::{Rng, Seed};
 use meshlace_core::time::{Now, Timestamp, WallTime};
 use serde_json::{Value, json};
 
+use super::hex::{bytes_of, hex};
+
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/v1/ledger.json");
 
 /// the bytes of version 1 are these.
@@ -253,18 +255,6 @@ const fn kind(message: &SyncMessage<'_>) -> &'static str {
 fn ids_in_order(dag: &Dag, order: &Order) -> Value {
     let ids = order.from(0).filter_map(|at| dag.block(at)).map(|view| hex(view.id.as_bytes()));
     Value::from(ids.collect::<Vec<_>>())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn bytes_of(value: &Value) -> Vec<u8> {
-    let text = value.as_str().expect("hexadecimal text");
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).expect("hexadecimal"))
-        .collect()
 }
 
 fn array_of<const N: usize>(value: &Value) -> [u8; N] {

@@ -13,6 +13,8 @@ use meshlace_core::node::parcel::Parcel;
 use meshlace_core::node::{Audience, Content};
 use serde_json::{Value, json};
 
+use super::hex::{bytes_of, hex};
+
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/v1/links.json");
 
 /// the bytes of version 1 are these.
@@ -116,7 +118,7 @@ fn frame_fields(frame: &Frame<'_>) -> Value {
         }
         Frame::Ready => json!({ "kind": "ready" }),
         Frame::Messages { first, received_to, bodies } => {
-            let bodies: Vec<Value> = bodies.iter().map(|body| hex(body)).collect();
+            let bodies: Vec<String> = bodies.iter().map(|body| hex(body)).collect();
             json!({ "kind": "messages", "first": first, "received_to": received_to, "bodies": bodies })
         }
         Frame::Ack { received_to, partial } => {
@@ -323,14 +325,4 @@ fn content_fields(content: &Content) -> Value {
 
 fn channel(name: &str) -> Channel {
     Channel::ALL.into_iter().find(|channel| channel.name() == name).expect("a channel")
-}
-
-fn hex(bytes: &[u8]) -> Value {
-    Value::from(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
-}
-
-fn bytes_of(value: &Value) -> Vec<u8> {
-    let text = value.as_str().expect("hex");
-    let digits = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).expect("hex");
-    (0..text.len()).step_by(2).map(digits).collect()
 }

@@ -17,6 +17,7 @@ use meshlace_core::signalling::message::{
 use meshlace_core::time::{Span, WallTime};
 use serde_json::{Value, json};
 
+use super::hex::{bytes_of, hex};
 use super::signalling_messages::{client_samples, server_samples};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/v1/signalling.json");
@@ -141,7 +142,7 @@ fn addresses() -> Vec<Value> {
         let address = RoomAddress::parse(&text, server).expect("an address");
         let secret = match address.room() {
             RoomRef::Secret { secret, .. } | RoomRef::Created { secret, .. } => {
-                hex(secret.as_bytes())
+                Value::from(hex(secret.as_bytes()))
             }
             RoomRef::Public { .. } => json!(""),
         };
@@ -303,14 +304,4 @@ fn ice_server_fields(server: &IceServer) -> Value {
         "credential": server.credential,
         "valid_for_ms": server.valid_for.map(Span::as_ms),
     })
-}
-
-fn hex(bytes: &[u8]) -> Value {
-    Value::String(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-fn bytes_of(value: &Value) -> Vec<u8> {
-    let text = value.as_str().expect("a text");
-    let byte = |at| u8::from_str_radix(&text[at..at + 2], 16).expect("hexadecimal");
-    (0..text.len()).step_by(2).map(byte).collect()
 }

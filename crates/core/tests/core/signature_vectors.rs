@@ -4,15 +4,9 @@
 use meshlace_core::crypto::{Signing, verifies};
 use serde_json::Value;
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/v1/signatures.json");
+use super::hex::bytes_of;
 
-fn bytes_of(value: &Value) -> Vec<u8> {
-    let text = value.as_str().expect("hexadecimal text");
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).expect("hexadecimal"))
-        .collect()
-}
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/v1/signatures.json");
 
 /// every verdict is the one in the file, and keys grown from a seed are those of the RFC.
 #[test]
