@@ -3,14 +3,14 @@
  * module that is built.
  */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { before, test } from 'node:test'
 
 import { CALLS, EFFECTS, NOTICES } from '../generated/names.js'
-import { newMachine, prepare, type Tools } from '../src/crossing.js'
+import { newMachine, type Tools } from '../src/crossing.js'
 import { MeshError } from '../src/errors.js'
 import type { Effects, Machine, Notices } from '../src/machine.js'
 import { ValueReader, ValueWriter } from '../src/values.js'
+import { builtTools } from './fakes/built.js'
 
 const VALUES = [
   undefined,
@@ -154,7 +154,7 @@ const REFUSED: Partial<Record<Called, string>> = { reencode: 'ProtocolViolation'
 type Caller = Record<string, (...values: unknown[]) => unknown>
 
 before(() => {
-  prepare(new WebAssembly.Module(readFileSync(new URL('../dist/meshlace.wasm', import.meta.url))))
+  builtTools()
 })
 
 test('the core reads the arguments of every call as they are declared', () => {

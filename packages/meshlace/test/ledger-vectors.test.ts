@@ -6,18 +6,16 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { before, test } from 'node:test'
 
-import { newMachine, prepare, type Tools } from '../src/crossing.js'
+import type { Tools } from '../src/crossing.js'
+import { builtTools, hex } from './fakes/built.js'
 
 const read = (name: string) =>
   JSON.parse(readFileSync(new URL(`../../../vectors/v1/${name}`, import.meta.url), 'utf8')) as unknown
-const hex = (text: string) => new Uint8Array(Buffer.from(text, 'hex'))
 
 let tools: Tools
 
 before(() => {
-  const module = new WebAssembly.Module(readFileSync(new URL('../dist/meshlace.wasm', import.meta.url)))
-  prepare(module)
-  tools = newMachine()
+  tools = builtTools()
 })
 
 // R-350.

@@ -7,7 +7,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { before, test } from 'node:test'
 
-import { newMachine, prepare } from '../src/crossing.js'
+import { newMachine } from '../src/crossing.js'
+import { builtTools, hex } from './fakes/built.js'
 import { Lifecycle, type Effects, type Machine, type Notices } from '../src/machine.js'
 
 interface Vector {
@@ -30,7 +31,6 @@ const golden = JSON.parse(readFileSync(new URL('../../../vectors/v1/signalling.j
   server_messages: Vector[]
 }
 
-const hex = (text: string) => new Uint8Array(Buffer.from(text, 'hex'))
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 /** The golden message of a server that is named so. */
 const server = (kind: string) => {
@@ -172,8 +172,7 @@ const leftAs1 = hex(`830901${field('05'.repeat(32))}`)
 const admitted = () => new Client(first).open().hear(server('challenge'), server('welcome'), server('members'))
 
 before(() => {
-  const module = new WebAssembly.Module(readFileSync(new URL('../dist/meshlace.wasm', import.meta.url)))
-  prepare(module)
+  builtTools()
 })
 
 // R-128.

@@ -6,7 +6,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { before, test } from 'node:test'
 
-import { newMachine, prepare, type Tools } from '../src/crossing.js'
+import type { Tools } from '../src/crossing.js'
+import { builtTools, hex } from './fakes/built.js'
 
 interface Golden {
   bytes: string
@@ -26,14 +27,11 @@ const golden: [kind: string, hex: string][] = [
   ...links.parcels.map(({ bytes }): [string, string] => ['parcel', bytes]),
 ]
 
-const hex = (text: string) => new Uint8Array(Buffer.from(text, 'hex'))
 
 let tools: Tools
 
 before(() => {
-  const module = new WebAssembly.Module(readFileSync(new URL('../dist/meshlace.wasm', import.meta.url)))
-  prepare(module)
-  tools = newMachine()
+  tools = builtTools()
 })
 
 //
