@@ -8,7 +8,7 @@
  */
 import { loader } from './core.js'
 import { create, join } from './join.js'
-import { rehearse } from './rehearsal.js'
+import { rehearseOnce } from './rehearsal.js'
 import type { CreateOptions, JoinOptions, Room, RoomShape } from './types.js'
 
 export * from './public.js'
@@ -52,5 +52,5 @@ export function joinRoom<T extends RoomShape = {}>(address: string, options: Joi
  * room opens sooner. Not needed otherwise.
  */
 export async function preload(): Promise<void> {
-  rehearse(await load())
+  rehearseOnce(await load())
 }

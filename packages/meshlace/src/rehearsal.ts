@@ -7,6 +7,15 @@
 import type { Core } from './join.js'
 import type { Effects, Machine, Notices } from './machine.js'
 
+/** Runs through it once for a page, however often it is preloaded. */
+export function rehearseOnce(core: Core): void {
+  if (rehearsed === core) return
+  rehearsed = core
+  rehearse(core)
+}
+
+let rehearsed: Core | undefined
+
 /** Runs through it. Returns how many sides saw the other join and hold the block that one of them wrote: 2. */
 export function rehearse(core: Pick<Core, 'machine'>): number {
   const host = new Actor(core)
@@ -17,7 +26,8 @@ export function rehearse(core: Pick<Core, 'machine'>): number {
   play(host, guest)
   guest.machine.start()
   play(host, guest)
-  for (const { machine } of [host, guest]) machine.ledgerOpen(new Uint8Array(32), Number(machine === guest.machine), true, false, undefined)
+  // Two slots of one profile.
+  for (const [slot, { machine }] of [host, guest].entries()) machine.ledgerOpen(new Uint8Array(32), slot, true, false, undefined)
   play(host, guest)
   host.machine.ledgerWrite(new Uint8Array(8), 0)
   play(host, guest)
