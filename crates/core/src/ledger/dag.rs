@@ -119,8 +119,8 @@ struct Entry {
     signature: u32,
     parent_count: u8,
     flags: Flags,
-    /// Whether a good block names it.
-    cited: bool,
+    /// How many good blocks name it; the greatest number also stands for more.
+    citer_count: u16,
 }
 
 const _: () = assert!(size_of::<Entry>() <= 128);

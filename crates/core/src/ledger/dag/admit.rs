@@ -9,7 +9,7 @@ use crate::limits::{PARENT_COUNT_MAX, SLOT_COUNT_MAX};
 use super::super::block::{Anchor, Flags, Header, VerifiedBlock};
 use super::super::fault::LedgerFault;
 use super::super::fork::ForkProof;
-use super::{Author, Dag, Entry, Links, NONE, Offered, Refused, Source};
+use super::{Author, BlockIndex, Dag, Entry, Links, NONE, Offered, Refused, Source};
 
 impl Dag {
     /// Whether a block is void, or over a cap, so that only what needs it brings it in.
@@ -259,26 +259,32 @@ impl Dag {
             signature,
             parent_count: u8::try_from(links.parent_count).unwrap_or(0),
             flags: header.flags,
-            cited: false,
+            citer_count: 0,
         });
         self.ids.insert(id.as_bytes(), at);
         if let Some(credential) = header.credential {
             self.credentials.insert(at, credential);
         }
-        if let Some(prev) = self.entries.get_mut(links.prev) {
-            prev.cited |= is_good;
-            if prev.next == NONE {
-                prev.next = at;
-            }
+        if let Some(prev) = self.entries.get_mut(links.prev)
+            && prev.next == NONE
+        {
+            prev.next = at;
         }
         if is_good {
-            for parent in named {
-                if let Some(parent) = self.entries.get_mut(*parent) {
-                    parent.cited = true;
-                }
-            }
+            self.count_citer(at, 1);
             if let Some(author) = self.authors.get_mut(author as usize) {
                 author.chain.push(at);
+            }
+        }
+    }
+
+    /// What a block names is named by one good block more, or by one less.
+    pub(super) fn count_citer(&mut self, at: u32, change: i16) {
+        for named in self.names_of(BlockIndex(at)) {
+            if let Some(entry) = self.entries.get_mut(named.0)
+                && entry.citer_count < u16::MAX
+            {
+                entry.citer_count = entry.citer_count.wrapping_add_signed(change);
             }
         }
     }

@@ -21,7 +21,7 @@ impl Dag {
             .authors
             .iter()
             .filter_map(|author| author.chain.last().copied())
-            .filter(|at| self.entries.get(*at).is_some_and(|entry| !entry.cited))
+            .filter(|at| self.entries.get(*at).is_some_and(|entry| entry.citer_count == 0))
             .collect();
         sort(&mut tips, &|a, b| a < b);
         tips.into_iter().map(BlockIndex).collect()

@@ -50,8 +50,10 @@ impl Dag {
         if author.is_void(seq) {
             return;
         }
+        let void = author.chain.get(seq as usize..).unwrap_or_default().to_vec();
         author.chain.truncate(seq as usize);
         author.fork = Some(proof);
+        void.into_iter().for_each(|at| self.count_citer(at, -1));
         self.void_epoch = self.void_epoch.wrapping_add(1);
         offered.forked.push(key);
         for id in self.pending.ids_of(&key, seq) {

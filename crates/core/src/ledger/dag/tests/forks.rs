@@ -21,6 +21,26 @@ fn forked(common: u8, branch: u8) -> Forked {
     Forked { ours, theirs, left, right }
 }
 
+/// what only blocks that became void name is a tip again, and so the next block stands above it.
+#[test]
+fn what_void_blocks_alone_name_is_a_tip_again() {
+    let Forked { mut ours, right, .. } = forked(2, 1);
+    let named_by_void = id_of(&alone(&mut ours, 3, b"only the void block names it"));
+    let named_by_two = id_of(&alone(&mut ours, 4, b"another names it too"));
+    write(&mut ours, 1, b"to be void");
+    let head = ours.block_of(&key(1).author(), 1).expect("held");
+    let parents = Parents::new(&[named_by_two]);
+    let header = Header { parents, height: 2, ..draft(&ours, 5) };
+    let other = sign(&ours, 5, header, b"b");
+    assert_eq!(ours.offer(other.clone(), OWN).held_count, 1);
+    assert_eq!(ours.tips().len(), 2);
+    assert_eq!(ours.offer(right[0].clone(), PEER).forked.len(), 1);
+    let tips = [named_by_void, id_of(&other)].map(|id| ours.index_of(&id).expect("held"));
+    assert_eq!(ours.tips(), [head, tips[0], tips[1]]);
+    let next = draft(&ours, 6);
+    assert!(next.height > ours.block(head).expect("held").height);
+}
+
 /// the second block of one author and number is a fork, and the proof stands by itself.
 #[test]
 fn fork_is_found_and_proved() {
