@@ -3,7 +3,7 @@
 import { signal } from '@preact/signals'
 import { createRoom, joinRoom, MeshError, type Room, type RoomStatus } from 'meshlace'
 
-import { failure, forked, unkept, type Failure } from './words'
+import { failure, forked, forkerLeft, unkept, type Failure } from './words'
 
 /** What everybody shows of themselves. */
 export interface Presence {
@@ -67,7 +67,7 @@ export async function open(begin: (room: DemoRoomHandle) => void): Promise<void>
     room.on('error', error => {
       if (error.code === 'Replaced') over(failure(error))
       else if (unkept[error.code] !== undefined) storageTrouble.value = unkept[error.code] ?? null
-      else if (error.code === 'AuthorForked') trouble.value = forked
+      else if (error.code === 'AuthorForked') trouble.value = error.peer === undefined ? forked : forkerLeft
       // A lost server is a state, not an event: the page shows it as long as it lasts.
       else if (error.code !== 'SignallingLost') trouble.value = error.message
     })

@@ -93,6 +93,9 @@ export const unopened = 'The founding block of this room is not here yet: it com
 /** Said of an author who forked: its id would say nothing here, and the history marks it. */
 export const forked = 'An author wrote two histories, as a copied profile does. What it wrote since is void; the history marks it.'
 
+/** Said of a peer who wrote as such an author: its link is closed, and an honest page comes back by itself. */
+export const forkerLeft = 'Somebody here wrote two histories, as a copied profile does: the link with them is closed. They can come back as another author.'
+
 const undelivered: Partial<Record<MeshErrorCode, string>> = {
   PeerLeft: 'left before it arrived',
   PeerRestarted: 'reloaded the page before it arrived',

@@ -117,7 +117,7 @@ codes! {
     GenesisMismatch => "this is not the genesis of the room",
     /// The ledger is not open yet, or its genesis has not come.
     LedgerNotReady => "the ledger is not open yet",
-    /// An author wrote two histories; the proof can be checked by anyone.
+    /// An author wrote two histories, for which there is a proof; a `peer` that wrote as that author was left.
     AuthorForked => "an author wrote two histories",
     /// The store's `allow` refuses the action.
     NotAllowed => "the store does not allow this action",

@@ -360,6 +360,9 @@ pub const STORE_BATCH_BYTES: usize = 512 * KIB;
 pub const STORE_BATCH_COUNT: usize = 1_024;
 /// Evidence of a fork is published after a random pause of at most this, by whoever is first.
 pub const EVIDENCE_DELAY_MAX: Span = Span::from_ms(2_000);
+/// Who writes as an author that forked has the proof for so long before its link is closed: ten times
+/// there and back, so that an honest page learns that its profile was copied.
+pub const FORKER_PATIENCE: Span = Span::from_ms(1_000);
 /// Bytes served to one link in a second, on average.
 pub const SYNC_SERVED_BYTES_PER_SECOND: u64 = 8 * 1024 * 1024;
 /// Bytes served to one link at once, saved up: a cold sync of 100,000 small blocks.

@@ -2,6 +2,7 @@
 
 mod departure;
 mod determinism;
+mod forkers;
 mod hostile;
 mod hostile_ledgers;
 mod hostile_peers;

@@ -9,7 +9,7 @@ use meshlace_core::signalling::address::RoomAddress;
 use meshlace_sim::disk::Disk;
 use meshlace_sim::{HostId, World};
 
-use crate::support::troubles;
+use crate::support::{left, left_count, troubles};
 
 /// A room that host 0 created.
 struct Room {
@@ -176,6 +176,66 @@ fn stored_room_opens_without_the_server() {
     room.link();
     room.agree(5_000, 4);
     room.world.assert_kept();
+}
+
+/// an honest page whose profile was copied is told so and left by those to whom
+/// it wrote; it comes back by itself, as another author, with what it had, and stays.
+#[test]
+fn copied_page_comes_back_as_another_author() {
+    for seed in 0..4 {
+        let mut room = Room::new(500 + seed, 4);
+        room.link();
+        (0..4).for_each(|host| room.write(host));
+        room.agree(2_000, 4);
+        room.world.run(2_000);
+        let (victim, since) = (room.hosts[3], room.world.now_ms());
+        let disk = room.world.host(victim).disk.clone();
+        let copy = room.join(3, disk, true);
+        // It is linked with nobody yet.
+        room.write(copy);
+        room.write(victim);
+        let others = room.hosts[..3].to_vec();
+        room.hosts.push(copy);
+        let peer = room.world.peer(victim);
+        room.world.until(10_000, "all leave it", |world| {
+            others.iter().all(|host| {
+                left(world, *host, peer, since).is_some_and(|it| it.1 == ErrorCode::AuthorForked)
+            })
+        });
+        for host in &others {
+            assert_eq!(
+                troubles(&room.world, *host, since),
+                [(ErrorCode::AuthorForked, Some(peer))]
+            );
+            let host = room.world.peer(*host);
+            room.world.until(1_000, "the victim hears of it at once", |world| {
+                left(world, victim, host, since)
+                    .is_some_and(|it| it.1 == ErrorCode::ProtocolViolation)
+            });
+        }
+        let own = |world: &World, host| {
+            let is_it = |it: &Notice| matches!(it, Notice::LedgerForked { is_own: true, .. });
+            world.host(host).notices.iter().filter(|(_, notice)| is_it(notice)).count()
+        };
+        assert_eq!([victim, copy].map(|host| own(&room.world, host)), [1, 1]);
+        room.link();
+        let written = [victim, copy].map(|host| room.world.write_block(host, b"new"));
+        room.world.until(5_000, "all hold the same", |world| {
+            let first = world.blocks(0);
+            let has_all = written.iter().all(|id| id.is_some_and(|id| first.contains(&id)));
+            has_all && room.hosts.iter().all(|host| world.blocks(*host) == first)
+        });
+        // Beside them the blocks from before, and the evidence.
+        assert!(room.world.blocks(0).len() >= 7);
+        let lefts = |room: &Room| -> usize {
+            room.hosts.iter().map(|host| left_count(&room.world, *host)).sum()
+        };
+        let count = lefts(&room);
+        room.world.run(120_000);
+        assert_eq!(lefts(&room), count, "nobody is left again");
+        assert_eq!([victim, copy].map(|host| own(&room.world, host)), [1, 1]);
+        room.world.assert_kept();
+    }
 }
 
 /// a page that fetches a long ledger still gets the application's messages quickly.

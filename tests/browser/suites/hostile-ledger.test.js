@@ -45,25 +45,34 @@ async function stranger(lab, address, pages) {
   const page = await lab.page('chromium:two', { before: ['blake3', 'stranger'] })
   await page.join(address)
   await Promise.all(pages.flatMap((other) => [page.linkedTo(other), other.linkedTo(page)]))
-  page.say = (make, ...given) =>
-    page.run(async (lab, source, given) => {
+  /** To one page alone, or to all. */
+  page.tell = (to, make, ...given) =>
+    page.run(async (lab, id, source, given) => {
       const { stranger } = globalThis
       const made = await new Function(`return (${source})`)()(stranger, ...given)
       const from = stranger.payloads.push(...made) - made.length
       for (let n = from; n < stranger.payloads.length; n += 1) {
-        lab.room().send(`HOSTILE ${n}`).catch(() => {})
+        const hearers = id === null ? lab.room() : lab.room().peers.get(id)
+        hearers.send(`HOSTILE ${n}`).catch(() => {})
         await new Promise((resolve) => setTimeout(resolve))
       }
-    }, make.toString(), given)
+    }, to?.id ?? null, make.toString(), given)
+  page.say = (make, ...given) => page.tell(undefined, make, ...given)
   return page
+}
+
+/** The page names `culprit` and is linked with it no more. Resolves to the error. */
+async function leaves(page, culprit) {
+  const { error } = await page.until('the culprit is named', 10_000, (lab, id) => lab.of('error').find(({ error }) => error.peer === id), culprit.id)
+  await page.until('it is left', 10_000, (lab, id) => lab.of('peerleave').some(({ peer }) => peer === id), culprit.id)
+  return error
 }
 
 /** The pages name `culprit` and the rule, and are linked with it no more; their state is what it was. */
 async function culpritIsLeft(pages, culprit, expected, state) {
   for (const page of pages) {
-    const { error } = await page.until('the culprit is named', 10_000, (lab, id) => lab.of('error').find(({ error }) => error.peer === id), culprit.id)
-    assert.deepEqual([error.code, error.expected], ['BlockRefused', expected])
-    await page.until('it is left', 10_000, (lab, id) => lab.of('peerleave').some(({ peer }) => peer === id), culprit.id)
+    const { code, expected: rule } = await leaves(page, culprit)
+    assert.deepEqual([code, rule], ['BlockRefused', expected])
     assert.deepEqual(await page.run((lab) => lab.held()), state)
   }
 }
@@ -115,6 +124,47 @@ labTest('a page that forges blocks in the name of others is named and left', { t
     await page.run((lab) => lab.write('after', 5))
   }
   await converged(pages, 30, 5_000)
+})
+
+// R-392.
+labTest('a page that writes two histories is named and left by those to whom it wrote; whoever relays them is not', { timeout: 90_000 }, async (lab) => {
+  const { address, pages } = await lab.mesh('chromium:one', 'firefox:one', 'chromium:two')
+  const [a, b, c] = pages
+  for (const page of pages) await page.run((lab) => lab.write('text', 10, { apart: true }))
+  const { state, length } = await converged(pages, 30, 5_000)
+  const forker = await stranger(lab, address, pages)
+  // One history for one page, another for the second, and nothing for the third.
+  await forker.tell(a, async ({ key, credential, block, page, cbor, payload }) => {
+    const [member, author] = [await key(), await key()]
+    const first = await block({ author: author.id, credential: await credential(member, author), payload, signer: author })
+    const after = { author: author.id, seq: 1, prev: first.id, height: 2, signer: author }
+    const histories = [payload, cbor([1, [['other', ['type']]], [0], ['y']])]
+    globalThis.forked = await Promise.all(histories.map(async (payload) => page([first, await block({ ...after, payload })])))
+    return [globalThis.forked[0]]
+  })
+  await forker.tell(b, () => [globalThis.forked[1]])
+  const told = []
+  for (const page of [a, b]) {
+    const { code, expected, found } = await leaves(page, forker)
+    assert.deepEqual([code, expected], ['AuthorForked', 'one history of an author'])
+    told.push(found)
+  }
+  assert.equal(told[0], told[1])
+  // The third knows of it too, from the others, whom nobody blames; it leaves who writes to it as that author.
+  await c.until('the fork is told', 10_000, (lab, author) => lab.of('error').some(({ error }) => error.found === author), told[0])
+  await forker.tell(c, () => [globalThis.forked[0]])
+  assert.equal((await leaves(c, forker)).found, told[0])
+  for (const page of pages) {
+    assert.ok(await page.run((lab, author) => lab.room().ledger.forkProof(author).length > 100, told[0]))
+    const others = pages.filter((other) => other !== page).map(({ id }) => id)
+    const blamed = await page.run((lab, ids) => [...lab.of('error').map(({ error }) => error), ...lab.of('peerleave')].filter(({ peer }) => ids.includes(peer)), others)
+    assert.deepEqual(blamed, [])
+    // Beside what was there: the first block, which is good, and the evidence of the fork.
+    await page.until('the evidence', 5_000, (lab, length) => lab.room().ledger.length >= length, length + 2)
+    assert.equal(await page.run((lab) => lab.held().state), state)
+  }
+  for (const page of pages) await page.run((lab) => lab.write('after', 5))
+  await converged(pages, 45, 5_000)
 })
 
 // Whoever withholds what its blocks stand on, or asks without end, is not at fault: a path may be slow, a page closed. It

@@ -1,7 +1,6 @@
 // Shared state: every page holds the same blocks and makes the same of them, whatever happens to pages, paths and disks.
 // Traps: "reload forgets everything", "two tabs write one history twice", "one corrupted record loses all".
 import assert from 'node:assert/strict'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { labTest } from '../harness/lab.js'
 import { converged, stored } from '../harness/ledger.js'
 import { Network } from '../harness/network.js'
@@ -311,7 +310,7 @@ labTest('pages whose reducers are not deterministic are told which key differs',
   }
 })
 
-labTest('a profile that was copied and used twice forks: everyone is told, has the proof, and holds the same', { timeout: 60_000 }, async (lab) => {
+labTest('a profile that was copied and used twice forks: everyone is told and has the proof, and both come back as authors of their own', { timeout: 120_000 }, async (lab) => {
   const { address, pages: [a, c] } = await lab.mesh('chromium:one', 'chromium:two')
   await a.run((lab) => lab.write('before', 10, { apart: true }))
   await converged([a, c], 10, 5_000)
@@ -362,17 +361,37 @@ labTest('a profile that was copied and used twice forks: everyone is told, has t
   const forks = await Promise.all([a, x, c].map(told))
   assert.equal(new Set(forks.map(({ found }) => found)).size, 1)
   assert.ok(await c.run((lab, author) => lab.room().ledger.forkProof(author).length > 100, forks[0].found))
-  await Promise.all([a.linkedTo(c, x), x.linkedTo(c)])
-  await c.until('all hold the same', 10_000, async (lab) => lab.held().count >= 10)
-  let states
-  for (let n = 0; n < 50; n += 1) {
-    states = await Promise.all([a, x, c].map((page) => page.run((lab) => lab.held())))
-    if (states.every(({ digest }) => digest === states[0].digest)) break
-    await sleep(200)
+  // Who wrote as the author that forked is left, by name, and comes back by itself.
+  const { error } = await c.until('it is named', 10_000, (lab, id) => lab.of('error').find(({ error }) => error.peer === id), a.id)
+  assert.deepEqual([error.code, error.found], ['AuthorForked', forks[0].found])
+  await c.until('it is left', 10_000, (lab, id) => lab.of('peerleave').some(({ peer }) => peer === id), a.id)
+  await a.until('it knows why', 10_000, (lab, id) => lab.of('peerleave').some(({ peer }) => peer === id), c.id)
+  const pages = [a, x, c]
+  await Promise.all(pages.map((page) => page.linkedTo(...pages.filter((other) => other !== page))))
+  // Each under a slot of its own from now on, also after a reload.
+  for (const page of [a, x]) await page.run((lab) => lab.write('again', 5))
+  const { state } = await converged(pages, 20, 10_000)
+  assert.deepEqual(JSON.parse(state).texts.slice(0, 10), Array.from({ length: 10 }, (_, n) => `before-${n}`))
+  for (const page of [a, x]) {
+    await page.until('all is stored', 5_000, (lab) => lab.outcomes().every(({ state }) => state === 'resolved'))
+    assert.equal(await page.run((lab) => lab.of('error').filter(({ error }) => error.code === 'AuthorForked' && !error.peer).length), 1)
+    await page.reload()
+    await page.join(address)
+    await page.run(() => globalThis.meet?.())
+    await page.run((lab) => lab.write('reloaded', 5))
   }
-  assert.deepEqual(states[1], states[0])
-  assert.deepEqual(states[2], states[0])
-  assert.deepEqual(JSON.parse(states[0].state).texts.slice(0, 10), Array.from({ length: 10 }, (_, n) => `before-${n}`))
+  await Promise.all(pages.map((page) => page.linkedTo(...pages.filter((other) => other !== page))))
+  await converged(pages, 30, 10_000)
+  const writers = await c.run(async (lab) => {
+    const writers = {}
+    for await (const { member, author, actions } of lab.room().ledger.blocks()) {
+      if (actions.length > 0) ((writers[member] ??= {})[author] ??= []).push(...actions.map(({ action }) => action.text.split('-')[0]))
+    }
+    return Object.values(writers)
+  })
+  assert.equal(writers.length, 1, 'one member')
+  const texts = Object.values(writers[0]).map((texts) => [...new Set(texts)].join(' '))
+  assert.deepEqual(texts.sort(), ['again reloaded', 'again reloaded', 'before'])
 })
 
 labTest('a page that has met nobody keeps what is dispatched; a file or the first peer opens its ledger', { timeout: 90_000 }, async (lab) => {

@@ -201,6 +201,8 @@ pub struct Dag {
     body_bytes: usize,
     /// Rises whenever blocks become void.
     void_epoch: u32,
+    /// Authors of which nobody was told yet that they forked.
+    forked: Vec<u32>,
     /// Who writes here.
     own: Vec<AuthorId>,
     /// Our own blocks from this number on, which nobody is told of yet.
@@ -227,6 +229,7 @@ impl Dag {
             pending: Pending::new(seed),
             body_bytes: 0,
             void_epoch: 0,
+            forked: Vec::new(),
             own: Vec::new(),
             withheld: None,
         }

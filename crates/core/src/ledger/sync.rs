@@ -146,7 +146,7 @@ struct Peer {
     /// When it was last sent full heads.
     full_at: Option<Timestamp>,
     served: Served,
-    /// Authors of which it sent blocks unasked, and how many of theirs we confirmed.
+    /// Authors as which it writes, since it sent blocks of theirs unasked, and how many we confirmed.
     owed: Table<AuthorId, u32>,
 }
 
@@ -167,6 +167,8 @@ pub struct Sync {
     /// Chains of ours.
     own: Vec<AuthorId>,
     heard: Queue<Heard>,
+    /// A peer writes as another author than before.
+    has_writer: bool,
     /// When blocks that others sent unasked are confirmed.
     seen_at: Option<Timestamp>,
     /// When it is checked that blocks sent unasked reached everyone, and when at the latest.

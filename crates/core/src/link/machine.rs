@@ -221,6 +221,7 @@ impl Link {
             }
             LinkInput::Leave => self.leave(),
             LinkInput::Close(code) => self.close(code),
+            LinkInput::Expel(code) => self.expel(code, GiveUp::ProtocolViolation),
             LinkInput::PeerRestarted(instance, session) => self.start_over(instance, session),
             LinkInput::Tick => {}
             driver => return self.on_driver(driver),
@@ -334,6 +335,10 @@ impl Link {
             LinkFault::Hello(_) => (ErrorCode::HelloRejected, GiveUp::HelloRejected),
             _ => (ErrorCode::ProtocolViolation, GiveUp::ProtocolViolation),
         };
+        self.expel(code, reason);
+    }
+
+    fn expel(&mut self, code: ErrorCode, reason: GiveUp) {
         self.close(code);
         if self.signals.has_room() {
             self.signals.push(self.epoch, super::signal::Signal::GiveUp(reason));

@@ -62,8 +62,8 @@ impl Ledgers {
             assert!(bytes <= 300 * held + 200_000, "site {site}: {bytes} bytes for {held} blocks");
             assert!(view.dag().pending_count() <= PENDING_COUNT_MAX);
             for proof in view.dag().forks() {
-                let is_forker = self.sites.iter().any(|it| it.is_forker && it.wrote(view, proof));
-                assert!(is_forker, "site {site} holds a fork of an honest author");
+                let is_honest = self.sites.iter().any(|it| !it.is_forker && it.wrote(view, proof));
+                assert!(!is_honest, "site {site} holds a fork of an honest author");
             }
         }
         for (site, host) in self.sites.iter().enumerate() {

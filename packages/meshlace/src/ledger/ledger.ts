@@ -178,8 +178,9 @@ export class Ledger implements StatesRoom, RecordEffects {
 
   forked(author: number, seq: number, isOwn: boolean): void {
     const name = this.blocks.author(author).author
-    const whose = isOwn ? 'this page itself' : `author ${name}`
-    const message = `${whose} wrote two histories from block ${seq} on; what it wrote since is void`
+    const whose = isOwn ? 'the author of this page' : `author ${name}`
+    const rest = isOwn ? ', and from now on the page writes as another' : ''
+    const message = `${whose} wrote two histories from block ${seq} on; what it wrote since is void${rest}`
     this.#room.report(new MeshError('AuthorForked', { message, found: name }))
   }
 

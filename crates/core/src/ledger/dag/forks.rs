@@ -25,6 +25,11 @@ impl Dag {
         self.authors.iter().filter_map(|author| author.fork.as_ref())
     }
 
+    /// Authors, by number, of which a fork was found since this was asked last, or a lower one.
+    pub fn take_forked(&mut self) -> Vec<u32> {
+        core::mem::take(&mut self.forked)
+    }
+
     /// The proof of a fork that no held block is evidence of.
     #[must_use]
     pub fn fork_without_evidence(&self, bytes_max: usize) -> Option<&ForkProof> {
@@ -45,8 +50,8 @@ impl Dag {
 
     pub(super) fn enter_fork(&mut self, proof: ForkProof, offered: &mut Offered) {
         let (key, seq) = (proof.author(), proof.seq());
-        let number = self.author_slot(&key) as usize;
-        let Some(author) = self.authors.get_mut(number) else { return };
+        let number = self.author_slot(&key);
+        let Some(author) = self.authors.get_mut(number as usize) else { return };
         if author.is_void(seq) {
             return;
         }
@@ -56,6 +61,9 @@ impl Dag {
         void.into_iter().for_each(|at| self.count_citer(at, -1));
         self.void_epoch = self.void_epoch.wrapping_add(1);
         offered.forked.push(key);
+        if !self.forked.contains(&number) {
+            self.forked.push(number);
+        }
         for id in self.pending.ids_of(&key, seq) {
             if !self.is_wanted(&id) {
                 self.pending.discard(&id);

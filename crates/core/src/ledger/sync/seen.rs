@@ -1,4 +1,5 @@
-//! Who has which of our blocks: what is owed to others as a confirmation, and what they confirm.
+//! Who has which of our blocks: what is owed to others as a confirmation, and what they confirm. And,
+//! since whoever is owed one wrote what it sent, who writes as which author.
 
 use alloc::vec::Vec;
 
@@ -8,6 +9,7 @@ use crate::time::Timestamp;
 
 use super::super::block::VerifiedRun;
 use super::super::dag::{Dag, Source};
+use super::super::fork::ForkProof;
 use super::message::SyncMessage;
 use super::{Heard, Sync, SyncEffect};
 
@@ -19,9 +21,31 @@ impl Sync {
             && let Some(peer) = self.peers.get_mut(&from)
             && (peer.owed.len() < SEEN_COUNT_MAX || peer.owed.contains_key(&author))
         {
+            self.has_writer |= !peer.owed.contains_key(&author);
             peer.owed.or_default(author);
             self.seen_at = self.seen_at.or(Some(now.after(SEEN_DELAY)));
         }
+    }
+
+    /// Whether a peer began to write as another author. Said once.
+    pub fn take_has_writer(&mut self) -> bool {
+        core::mem::take(&mut self.has_writer)
+    }
+
+    /// Who writes as the author that forked: nobody else sends its blocks unasked. Each is handed the
+    /// proof, since it may be an honest page whose profile was copied, and named once for each time
+    /// that it begins to write as this author.
+    pub fn accuse(&mut self, proof: &ForkProof) -> Vec<Source> {
+        let mut forkers = Vec::new();
+        for (link, peer) in self.peers.iter_mut() {
+            if peer.owed.remove(&proof.author()).is_some() {
+                forkers.push(*link);
+            }
+        }
+        for link in &forkers {
+            self.say(*link, &SyncMessage::Proof { number: 0, proof: proof.bytes() });
+        }
+        forkers
     }
 
     pub(super) fn confirm(&mut self, dag: &Dag) {

@@ -86,6 +86,8 @@ pub enum LinkInput {
     Leave,
     /// Close without a word.
     Close(ErrorCode),
+    /// The peer broke a rule beyond the link's own: close it, and say so.
+    Expel(ErrorCode),
     /// The peer started anew.
     PeerRestarted(Instance, LinkSession),
     /// Time has passed.

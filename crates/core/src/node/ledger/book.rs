@@ -9,7 +9,7 @@ use crate::ledger::{
     BlockIndex, Dag, Flags, Heard, Imported, LedgerFault, Order, Refused, Source, Sync, SyncFault,
     SyncInput, SyncOutcome, VerifiedRun,
 };
-use crate::limits::{BLOCK_BODY_BYTES_MAX, EVIDENCE_DELAY_MAX, SALT_BYTES};
+use crate::limits::{BLOCK_BODY_BYTES_MAX, EVIDENCE_DELAY_MAX, FORKER_PATIENCE, SALT_BYTES};
 use crate::rng::Rng;
 use crate::time::{Now, Span, Timestamp, earliest};
 
@@ -33,11 +33,11 @@ pub(super) struct Book {
     untold: Vec<BlockIndex>,
     /// How many blocks of each of our authors a peer is known to hold.
     seen: Vec<(AuthorId, PeerId, u32)>,
-    /// Forks that the application was told of, by the author's number.
-    told_forks: Vec<Option<u32>>,
-    /// The state of forks that was looked at last.
-    fork_epoch: u32,
+    /// We began to write as an author, and may have forks to publish.
+    has_new_author: bool,
     evidence_at: Option<Timestamp>,
+    /// Who writes as an author that forked, and when its link is closed: after the proof reached it.
+    leaving: Vec<(Timestamp, PeerId, AuthorId)>,
     notices: Vec<Notice>,
     faults: Vec<(PeerId, MeshError)>,
 }
@@ -54,12 +54,14 @@ impl Book {
             link_count: 0,
             untold: Vec::new(),
             seen: Vec::new(),
-            told_forks: Vec::new(),
-            fork_epoch: 0,
+            has_new_author: false,
             evidence_at: None,
+            leaving: Vec::new(),
             notices: Vec::new(),
             faults: Vec::new(),
         };
+        // Those that were stored were told of when they were found.
+        let _ = book.dag.take_forked();
         book.own.begin(&book.dag);
         if let Some(author) = book.own.author() {
             book.listen(author);
@@ -80,7 +82,8 @@ impl Book {
     }
 
     pub(super) fn deadline(&self) -> Option<Timestamp> {
-        earliest(self.sync.poll_timeout(), self.evidence_at)
+        let leave_at = self.leaving.first().map(|(at, ..)| *at);
+        earliest(self.sync.poll_timeout(), earliest(self.evidence_at, leave_at))
     }
 
     /// Blocks of our own that are written and not stored, where there is storage.
@@ -140,6 +143,12 @@ impl Book {
         if self.evidence_at.is_some_and(|at| at <= now.monotonic) {
             self.evidence_at = None;
             self.publish_evidence(now, rng);
+        }
+        while let Some((_, peer, author)) = self.leaving.first().filter(|it| it.0 <= now.monotonic)
+        {
+            let error = MeshError::new(ErrorCode::AuthorForked);
+            self.faults.push((*peer, error.mismatch("one history of an author", author.to_text())));
+            self.leaving.remove(0);
         }
     }
 
@@ -238,6 +247,7 @@ impl Book {
     }
 
     fn listen(&mut self, author: AuthorId) {
+        self.has_new_author = true;
         self.sync.listen(author);
         self.dag.add_own(author);
     }
@@ -277,8 +287,11 @@ impl Book {
             let author = view.author;
             if !authors.contains(&author) {
                 authors.push(author);
-                // What follows it in its chain goes with it.
-                self.sync.push(now, &self.dag, *block);
+                // What follows it in its chain goes with it. Of a chain that was found to be forked
+                // meanwhile nobody is told: they would take us for who forked it.
+                if self.dag.fork_of(&author).is_none() {
+                    self.sync.push(now, &self.dag, *block);
+                }
             }
         }
         if are_stored {
@@ -323,21 +336,25 @@ impl Book {
     }
 
     fn tell_forks(&mut self, now: Now, rng: &mut Rng) {
-        if self.fork_epoch == self.dag.void_epoch() {
+        let forked = self.dag.take_forked();
+        let has_writer = self.sync.take_has_writer();
+        if forked.is_empty() && !has_writer && !core::mem::take(&mut self.has_new_author) {
             return;
         }
-        self.fork_epoch = self.dag.void_epoch();
+        for author in forked {
+            let Some(proof) = self.dag.author(author).and_then(|it| it.fork) else { continue };
+            let (seq, is_own) = (proof.seq(), self.dag.is_own(&proof.author()));
+            self.notices.push(Notice::LedgerForked { author, seq, is_own });
+            self.storing.add(replacing(proof_key(&proof.author()), proof.bytes().to_vec()));
+        }
         for proof in self.dag.forks() {
-            let Some(author) = self.dag.author_index(&proof.author()) else { continue };
-            let seq = proof.seq();
-            let place = author as usize;
-            self.told_forks.resize(self.told_forks.len().max(place + 1), None);
-            let told = self.told_forks.get_mut(place).and_then(|told| told.replace(seq));
-            if told != Some(seq) {
-                let is_own = self.dag.is_own(&proof.author());
-                self.notices.push(Notice::LedgerForked { author, seq, is_own });
-                let record = replacing(proof_key(&proof.author()), proof.bytes().to_vec());
-                self.storing.add(record);
+            for forker in self.sync.accuse(proof) {
+                let link = self.links.iter().find(|(link, _)| *link == forker);
+                let Some((_, peer)) = link else { continue };
+                if !self.leaving.iter().any(|(_, other, _)| other == peer) {
+                    let at = now.monotonic.after(FORKER_PATIENCE);
+                    self.leaving.push((at, *peer, proof.author()));
+                }
             }
         }
         // Whoever comes first speaks for all; the others find its evidence and stay silent.

@@ -3,7 +3,8 @@
 //! An author that loses the end of its chain and writes on has forked itself. So a key goes on only if
 //! nothing can be missing: the page before ended after everything was stored, or a peer's frontier
 //! names the very block that is the last one here. Otherwise the next block begins a chain of its own
-//! under a fresh key, which costs one of the member's 64 authors and nothing else.
+//! under a fresh key, which costs one of the member's 64 authors and nothing else. A key that is known to
+//! have forked all the same, as that of a copied profile, never goes on.
 //!
 //! ```text
 //! Free <--frontier names our head-- Unconfirmed --frontier goes beyond it--> Lost
@@ -12,7 +13,7 @@
 //!                                       +------------------------------------------------->
 //! ```
 //!
-//! Source: docs/protocol.md R-378.
+//! Source: docs/protocol.md R-378, R-393.
 
 use crate::crypto::Signing;
 use crate::id::{AuthorId, MemberId};

@@ -139,6 +139,6 @@ impl Node {
         }
         let code = error.code;
         self.trouble(error.about(id));
-        let _ = self.tell_link(id, LinkInput::Close(code));
+        let _ = self.tell_link(id, LinkInput::Expel(code));
     }
 }
