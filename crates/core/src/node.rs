@@ -322,8 +322,11 @@ impl Node {
         Outcome::Done
     }
 
+    /// What the ledger says comes before the links put frames together, so that it shares them with
+    /// acknowledgements and messages; what it stores comes after all of them.
     fn pump(&mut self) -> bool {
-        self.pump_client() || self.pump_links() || self.pump_ledger()
+        let now = self.clock.now();
+        self.pump_client() || self.pump_ledger() || self.pump_links() || self.ledger.flush(now)
     }
 
     fn next_timeout(&self) -> Option<Timestamp> {

@@ -48,6 +48,8 @@ pub(super) struct Connection {
     pub(super) peer_fingerprint: Option<Fingerprint>,
     pub(super) bulk_frame_bytes: [usize; 2],
     pub(super) channels: [ChannelProgress; 3],
+    /// Everything was heard after all of ours was sent: ready goes out, or is out.
+    pub(super) is_ready: bool,
     pub(super) ready_sent: bool,
     pub(super) ready_heard: bool,
     pub(super) is_opened: bool,
@@ -62,7 +64,8 @@ pub(super) struct Connection {
     pub(super) batch: Vec<Candidate>,
     pub(super) batch_at: Option<Timestamp>,
     pub(super) early_frames: Vec<Vec<u8>>,
-    pub(super) early_pieces: Vec<Vec<u8>>,
+    /// What came before the link is open and counts once it is.
+    pub(super) held: Vec<(Channel, Vec<u8>)>,
     pub(super) peer_standing: Option<Standing>,
     pub(super) local_candidates: Vec<&'static str>,
     pub(super) remote_candidates: Vec<&'static str>,
@@ -86,6 +89,7 @@ impl Connection {
             peer_fingerprint: None,
             bulk_frame_bytes: [FRAME_BYTES_MAX; 2],
             channels: [ChannelProgress::default(); 3],
+            is_ready: false,
             ready_sent: false,
             ready_heard: false,
             is_opened: false,
@@ -100,7 +104,7 @@ impl Connection {
             batch: Vec::new(),
             batch_at: None,
             early_frames: Vec::new(),
-            early_pieces: Vec::new(),
+            held: Vec::new(),
             peer_standing: None,
             local_candidates: Vec::new(),
             remote_candidates: Vec::new(),
@@ -119,7 +123,7 @@ impl Connection {
 
     /// Whether hello and probes crossed in both directions.
     pub(super) fn is_proven(&self) -> bool {
-        self.ready_sent && self.ready_heard
+        self.is_ready && self.ready_heard
     }
 
     /// Whether the link was opened on this connection: it is proven, and both sides' numbers stand.

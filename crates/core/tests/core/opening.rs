@@ -85,9 +85,62 @@ fn lost_probe_is_sent_again_and_waited_for() {
     }
 }
 
-/// before both are ready a message is a fault, a piece is held, a lossy message dropped.
+/// what was sent before the link is open goes in the place of our ready, and opens the link on
+/// the other side.
 #[test]
-fn believes_no_message_before_ready() {
+fn first_messages_stand_for_ready() {
+    let mut pair = Pair::new();
+    pair.send(0, b"early");
+    pair.send(0, b"too");
+    pair.input(0, OFFER);
+    assert_eq!(pair.states(), [LinkState::Open; 2]);
+    let is_messages = |frame: &Frame<'_>| match frame {
+        Frame::Ready => Some(None),
+        Frame::Messages { bodies, .. } => Some(Some(bodies.len())),
+        _ => None,
+    };
+    assert_eq!(pair.sent(0, is_messages), [Some(2)]);
+    assert_eq!(pair.sent(1, is_messages), [None]);
+    assert_eq!(pair.sides[1].messages, [&b"early"[..], b"too"]);
+    assert_eq!(pair.sides[0].settled.len(), 2);
+}
+
+/// messages of a side that heard everything wait here until we have; a connection that
+/// comes to nothing loses none of them.
+#[test]
+fn messages_wait_until_everything_was_heard() {
+    for opens in [true, false] {
+        let mut pair = Pair::new();
+        pair.send(0, b"early");
+        pair.send(0, &[7; 20_000]);
+        // Side 1 hears no probe; side 0 heard everything.
+        pair.lossy_losses = usize::MAX;
+        pair.input(0, OFFER);
+        pair.forge(0, Channel::Lossy, Frame::Probe.encode());
+        assert_eq!(pair.states(), [LinkState::AwaitingHello; 2]);
+        assert_eq!(
+            pair.sent(0, |frame| matches!(frame, Frame::Piece { .. }).then_some(())).len(),
+            1
+        );
+        assert_eq!(pair.sides[1].messages.len(), 0);
+        if opens {
+            pair.lossy_losses = 0;
+            pair.advance(PROBE_RETRY.as_ms());
+        } else {
+            pair.advance(HELLO_DEADLINE.as_ms());
+            pair.lossy_losses = 0;
+            pair.advance(2_000);
+        }
+        assert_eq!(pair.states(), [LinkState::Open; 2]);
+        assert_eq!(pair.sides[1].messages, [b"early".to_vec(), vec![7; 20_000]]);
+        assert_eq!(pair.sides[0].settled.iter().filter(|(_, result)| result.is_ok()).count(), 2);
+    }
+}
+
+/// before both are ready a frame of an open link is a fault, messages and pieces are held, a lossy
+/// message dropped.
+#[test]
+fn believes_nothing_before_ready() {
     let unready = || {
         let mut pair = Pair::new();
         pair.lossy_losses = usize::MAX;
@@ -96,20 +149,27 @@ fn believes_no_message_before_ready() {
     };
     let mut pair = unready();
     pair.forge(1, Channel::Control, Frame::Ping { token: 1 }.encode());
-    let found = "a message before ready";
+    let found = "a frame before ready";
     assert_eq!(pair.sides[1].faults, [LinkFault::Unexpected { found }]);
 
     let mut pair = unready();
     pair.forge(1, Channel::Lossy, Frame::Lossy { body: b"x" }.encode());
     let bytes = vec![0; 60_000];
     let piece = Frame::Piece { number: 1, offset: 0, total: 60_000, bytes: &bytes }.encode();
-    let held = (4 * 1024 * 1024 + 128 * 1024) / piece.len();
-    for _ in 0..held {
-        pair.forge(1, Channel::Bulk, piece.clone());
+    let bodies = vec![&bytes[..8_000], &bytes[..8_000]];
+    let messages = Frame::Messages { first: 2, received_to: 0, bodies }.encode();
+    let limit = 4 * 1024 * 1024 + 128 * 1024;
+    let mut held = 0;
+    for (channel, frame) in [(Channel::Bulk, piece), (Channel::Control, messages)].iter().cycle() {
+        assert_eq!((pair.sides[1].lossy.len(), pair.sides[1].faults.len()), (0, 0));
+        pair.forge(1, *channel, frame.clone());
+        held += frame.len();
+        if held > limit {
+            break;
+        }
     }
-    assert_eq!((pair.sides[1].lossy.len(), pair.sides[1].faults.len()), (0, 0));
-    pair.forge(1, Channel::Bulk, piece);
-    assert!(matches!(pair.sides[1].faults[..], [LinkFault::TooEarly { .. }]));
+    assert_eq!(pair.sides[1].messages.len(), 0);
+    assert_eq!(pair.sides[1].faults, [LinkFault::TooEarly { limit }]);
 }
 
 /// who was there first leaves the offer to the other for a while, and then offers itself.

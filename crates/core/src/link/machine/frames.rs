@@ -45,22 +45,23 @@ impl Link {
                 }
             }
             Frame::Probe => connection.channel(channel).proof_heard = true,
-            Frame::Piece { .. } if !connection.is_verified() => {
-                // The peer is open already; its "ready" was overtaken on the other channel.
-                let held: usize = connection.early_pieces.iter().map(Vec::len).sum();
-                if held + bytes.len() > STASH_BYTES_MAX {
-                    return Err(LinkFault::TooEarly { limit: STASH_BYTES_MAX });
-                }
-                connection.early_pieces.push(bytes);
-                return Ok(());
-            }
             Frame::Lossy { .. } if !connection.is_verified() => return Ok(()),
             _ if !connection.is_authentic() => {
                 return Err(LinkFault::Unexpected { found: "a frame before the hello" });
             }
             Frame::Ready => connection.ready_heard = true,
+            Frame::Messages { .. } | Frame::Piece { .. } if !connection.is_verified() => {
+                // The peer heard everything, we not yet; pieces may overtake what says so.
+                connection.ready_heard |= channel == Channel::Control;
+                let held: usize = connection.held.iter().map(|(_, bytes)| bytes.len()).sum();
+                if held + bytes.len() > STASH_BYTES_MAX {
+                    return Err(LinkFault::TooEarly { limit: STASH_BYTES_MAX });
+                }
+                connection.held.push((channel, bytes));
+                return Ok(());
+            }
             _ if !connection.is_verified() => {
-                return Err(LinkFault::Unexpected { found: "a message before ready" });
+                return Err(LinkFault::Unexpected { found: "a frame before ready" });
             }
             frame => self.on_verified_frame(frame)?,
         }
@@ -152,9 +153,17 @@ impl Link {
             Some(connection) => core::mem::take(&mut connection.early_frames),
             None => return Ok(()),
         };
-        for frame in frames {
+        self.take_again(frames.into_iter().map(|frame| (Channel::Control, frame)))
+    }
+
+    /// Takes frames that came earlier and were counted then.
+    pub(super) fn take_again(
+        &mut self,
+        frames: impl Iterator<Item = (Channel, Vec<u8>)>,
+    ) -> Result<(), LinkFault> {
+        for (channel, frame) in frames {
             self.received_bytes = self.received_bytes.saturating_sub(frame.len() as u64);
-            self.on_frame(Channel::Control, frame)?;
+            self.on_frame(channel, frame)?;
         }
         Ok(())
     }

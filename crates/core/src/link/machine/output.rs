@@ -62,6 +62,13 @@ impl Link {
         }
     }
 
+    /// Says that we heard everything: by the first messages, or where none wait in a frame of its own.
+    fn ready(&mut self) -> Option<LinkEffect> {
+        self.connection.as_mut()?.ready_sent = true;
+        let messages = self.outbox.next_small(self.inbox.received_to());
+        self.account(Channel::Control, messages.unwrap_or_else(|| Frame::Ready.encode()))
+    }
+
     /// The most urgent thing that can go out now.
     pub(super) fn next_output(&mut self) -> Option<LinkEffect> {
         if self.is_frozen {
@@ -79,14 +86,18 @@ impl Link {
             }
             return self.account(Channel::Control, frame);
         }
-        let connection = self.connection.as_ref().filter(|open| open.is_verified())?;
+        let connection = self.connection.as_ref().filter(|begun| begun.is_ready)?;
         if self.leaving_at.is_some() {
             return None;
+        }
+        if !connection.ready_sent {
+            return self.ready();
         }
         let control_has_room = connection.has_room(Channel::Control);
         let bulk_has_room = connection.has_room(Channel::Bulk);
         let piece_bytes_max = connection.bulk_frame_bytes_max();
-        if let Some(number) = self.inbox.next_grant() {
+        let is_open = connection.is_verified();
+        if is_open && let Some(number) = self.inbox.next_grant() {
             return self.account(Channel::Control, Frame::Grant { number }.encode());
         }
         if control_has_room && let Some(frame) = self.outbox.next_small(self.inbox.received_to()) {
@@ -96,7 +107,7 @@ impl Link {
             }
             return self.account(Channel::Control, frame);
         }
-        if let Some(ack) = self.inbox.next_ack(self.now) {
+        if is_open && let Some(ack) = self.inbox.next_ack(self.now) {
             return self.account(Channel::Control, ack.encode());
         }
         if bulk_has_room && let Some(frame) = self.outbox.next_piece(piece_bytes_max) {

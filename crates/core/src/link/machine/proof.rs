@@ -37,8 +37,9 @@ impl Link {
         self.terms().map(|terms| terms.mirrored())
     }
 
-    /// Sends hello, probes and ready as soon as each may go, and opens the link when both sides
-    /// have heard everything.
+    /// Sends hello and probes as soon as each may go, is ready once everything of the other was heard, and
+    /// opens the link when both sides are. Ready itself goes out with the first output, which stands for
+    /// it where it is messages.
     pub(super) fn prove(&mut self) -> Result<(), LinkFault> {
         let Some(terms) = self.terms() else { return Ok(()) };
         let standing = Standing {
@@ -70,9 +71,12 @@ impl Link {
         self.take_early_frames()?;
         let Some(connection) = &mut self.connection else { return Ok(()) };
         let all_sent = connection.channels.iter().all(|channel| channel.proof_sent);
-        if all_sent && connection.heard_everything() && !connection.ready_sent {
-            connection.ready_sent = true;
-            self.send_frame(Channel::Control, Frame::Ready.encode());
+        if all_sent && connection.heard_everything() && !connection.is_ready {
+            connection.is_ready = true;
+            let standing = connection.peer_standing.unwrap_or_default();
+            for key in self.outbox.restart(&standing).map_err(LinkFault::FalseAck)? {
+                self.notice(LinkNotice::Settled(key, Ok(())));
+            }
         }
         if self.connection.as_ref().is_some_and(Connection::is_proven) {
             self.open()?;
@@ -85,7 +89,7 @@ impl Link {
         let id = connection.id;
         connection.is_opened = true;
         let standing = connection.peer_standing.take().unwrap_or_default();
-        let early_pieces = core::mem::take(&mut connection.early_pieces);
+        let held = core::mem::take(&mut connection.held);
         self.was_open = true;
         self.attempt_count = 0;
         self.heard_at = self.now;
@@ -93,16 +97,10 @@ impl Link {
         (self.restart_at, self.restarted_at, self.check_at) = (None, None, None);
         self.enter(LinkState::Open);
         self.notice(LinkNotice::Opened(id));
-        for key in self.outbox.restart(&standing).map_err(LinkFault::FalseAck)? {
-            self.notice(LinkNotice::Settled(key, Ok(())));
-        }
         for body in self.inbox.restart(standing.sends_from).map_err(LinkFault::Inbox)? {
             self.notice(LinkNotice::Message(body));
         }
         self.measure_at = Some(self.now.after(MEASURE_AFTER));
-        for frame in early_pieces {
-            self.on_frame(Channel::Bulk, frame)?;
-        }
-        Ok(())
+        self.take_again(held.into_iter())
     }
 }

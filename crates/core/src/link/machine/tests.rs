@@ -87,8 +87,8 @@ impl Rig {
         assert!(self.link.queued_bytes() <= LINK_QUEUE_BYTES_MAX);
         assert!(self.link.pool_bytes() <= 2 * crate::limits::BODY_BYTES_MAX);
         if let Some(connection) = &self.link.connection {
-            let early: usize = connection.early_pieces.iter().map(Vec::len).sum();
-            assert!(early <= STASH_BYTES_MAX && connection.early_frames.len() <= 16);
+            let held: usize = connection.held.iter().map(|(_, bytes)| bytes.len()).sum();
+            assert!(held <= STASH_BYTES_MAX && connection.early_frames.len() <= 16);
         }
     }
 

@@ -87,12 +87,11 @@ impl Node {
 
     /// Takes one effect of the ledger, or hands one of its messages to a link. Whether there was one.
     pub(in super::super) fn pump_ledger(&mut self) -> bool {
-        let now = self.clock.now();
         if let Some(effect) = self.ledger.poll_effect() {
             self.on_ledger_effect(effect);
             return true;
         }
-        self.ledger.flush(now) || self.pump_outgoing()
+        self.pump_outgoing()
     }
 
     fn on_ledger_effect(&mut self, effect: LedgerEffect) {
