@@ -84,6 +84,8 @@ contexts! {
     PLACE = "place";
     /// The digest of all that a peer holds of a ledger.
     LEDGER_DIGEST = "ledger digest";
+    /// The hash of what a peer holds of a ledger within a band.
+    IMPRINT = "imprint";
     /// The key of a table of ids; never leaves a program.
     TABLE = "table";
 }
@@ -110,12 +112,32 @@ impl fmt::Debug for Digest {
 /// of parts hash alike.
 #[must_use]
 pub fn derive(context: Context, parts: &[&[u8]]) -> Digest {
-    let mut hasher = blake3::Hasher::new_derive_key(context.0);
-    for part in parts {
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part);
+    let mut deriving = Deriving::new(context);
+    parts.iter().for_each(|part| deriving.part(part));
+    deriving.finish()
+}
+
+/// [`derive`] of parts that come one after the other.
+pub struct Deriving(blake3::Hasher);
+
+impl Deriving {
+    /// Nothing so far.
+    #[must_use]
+    pub fn new(context: Context) -> Self {
+        Self(blake3::Hasher::new_derive_key(context.0))
     }
-    Digest(*hasher.finalize().as_bytes())
+
+    /// Takes the next part in.
+    pub fn part(&mut self, part: &[u8]) {
+        self.0.update(&(part.len() as u64).to_le_bytes());
+        self.0.update(part);
+    }
+
+    /// What all parts make.
+    #[must_use]
+    pub fn finish(&self) -> Digest {
+        Digest(*self.0.finalize().as_bytes())
+    }
 }
 
 /// An Ed25519 signature.

@@ -344,15 +344,29 @@ pub const SYNC_RETRY_MAX: Span = Span::from_secs(30);
 pub const SYNC_FRUITLESS_COUNT_MAX: u32 = 4;
 /// Missing ancestors are asked for so often in a row without one coming.
 pub const SYNC_CHASE_COUNT_MAX: u32 = 10;
-/// Full heads are sent to one peer at most this often.
-pub const SYNC_FULL_INTERVAL: Span = Span::from_secs(10);
+/// Most bands in one message, which has the length of a page at most.
+pub const SYNC_BAND_COUNT_MAX: usize = 600;
+/// A band with at most so many blocks is listed.
+pub const SYNC_LIST_COUNT_MAX: usize = 16;
+/// A band with more is split in so many: 65,536 blocks come to lists within seven messages wherever they
+/// lie, and far more where they lie evenly.
+pub const SYNC_SPLIT_COUNT: usize = 16;
+/// Most blocks listed in one message.
+pub const SYNC_LISTED_COUNT_MAX: usize = 500;
+/// Most messages of bands in one reconciliation, of both sides together.
+pub const SYNC_ROUND_COUNT_MAX: u32 = 8;
+/// A link's reconciliations begin at least so long after one another.
+pub const SYNC_RECONCILE_INTERVAL: Span = Span::from_secs(10);
+/// Who begins one itself waits so long since the last: messages do not take equally long, and one that
+/// comes before the interval is over is ignored.
+pub const SYNC_RECONCILE_PAUSE: Span = Span::from_secs(15);
 /// While less than this is queued on a link or awaits its acknowledgement, another message of the ledger
 /// is handed to it. At 50 ms there and back that makes 5 MB/s; over 10 Mbit/s an application's message
 /// waits 0.2 s for what stands before it.
 pub const LEDGER_AHEAD_BYTES: usize = 256 * KIB;
 /// Most bytes of the ledger that wait for one link. An answer has half a MiB.
 pub const LEDGER_QUEUE_BYTES_MAX: usize = 4 * MIB;
-/// Most bytes of a message of the ledger: a frontier of all authors with full heads takes 1.3 MiB.
+/// Most bytes of a message of the ledger: a frontier of all authors takes 0.9 MiB.
 pub const LEDGER_MESSAGE_BYTES_MAX: usize = 2 * MIB;
 /// About so many bytes of blocks are stored in one transaction.
 pub const STORE_BATCH_BYTES: usize = 512 * KIB;
@@ -383,7 +397,9 @@ const _: () = assert!(BLOCK_HEADER_BYTES_MAX + BLOCK_BODY_BYTES_MAX + 256 <= SYN
 const _: () =
     assert!(SYNC_PAGE_COUNT_MAX as u64 * (SYNC_PAGE_BYTES_MAX as u64) < SYNC_SERVED_BYTES_SAVED);
 const _: () = assert!((SYNC_DOWN_COUNT_MAX as usize) < RUN_COUNT_MAX);
-const _: () = assert!(SYNC_CLAIM_COUNT_MAX * 84 < LEDGER_MESSAGE_BYTES_MAX);
+const _: () = assert!(SYNC_CLAIM_COUNT_MAX * 56 + 64 < LEDGER_MESSAGE_BYTES_MAX);
+const _: () = assert!(SYNC_RECONCILE_INTERVAL.as_ms() < SYNC_RECONCILE_PAUSE.as_ms());
+const _: () = assert!(SYNC_SPLIT_COUNT.pow(3) * SYNC_LIST_COUNT_MAX == 65_536);
 const _: () = assert!(FORK_PROOF_BYTES_MAX + 64 < LEDGER_MESSAGE_BYTES_MAX);
 const _: () =
     assert!(SYNC_PAGE_COUNT_MAX as usize * SYNC_PAGE_BYTES_MAX * 2 < LEDGER_QUEUE_BYTES_MAX);

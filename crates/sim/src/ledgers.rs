@@ -107,6 +107,15 @@ impl Ledgers {
         let mut chance = Chance::new(seed);
         let nonce = chance.seed()[..16].try_into().expect("16 bytes");
         let genesis = create_room(&profile(0), kind, "sim", nonce).expect("a genesis");
+        Self::in_room(chance, genesis)
+    }
+
+    /// A room that somebody else created; the site that comes first has its genesis.
+    ///
+    /// # Panics
+    /// Never: the address is a good one.
+    #[must_use]
+    pub fn in_room(chance: Chance, genesis: Genesis) -> Self {
         let server = "wss://mesh.example";
         let address = RoomAddress::of_created(genesis.room(), [7; 16], None, server);
         Self {

@@ -9,6 +9,7 @@ mod hostile_peers;
 mod ledgers;
 mod long_sleep;
 mod node_ledgers;
+mod reconciliation;
 mod recovery;
 mod regressions;
 mod stage;

@@ -2,6 +2,7 @@
 #![expect(clippy::expect_used, reason = "what these helpers expect, the tests say")]
 
 use meshlace_core::crypto::{Context, Signature, Signing};
+use meshlace_core::error::ErrorCode;
 use meshlace_core::id::{BlockId, BodyHash};
 use meshlace_core::ledger::block::{self, UnverifiedBlock};
 use meshlace_core::ledger::sync::message::SyncMessage;
@@ -139,6 +140,17 @@ impl Stage {
         assert_eq!(error.expected.as_deref(), Some(expected), "{fault:?}");
         assert_eq!(error.found.as_deref(), Some(&*found), "{fault:?}");
         assert!(!self.world.is_linked(self.honest[0], self.stranger), "{fault:?}");
+        self.assert_unharmed();
+    }
+
+    /// The same where the stranger said more than it may.
+    pub(crate) fn assert_expelled_after(mut self, limit: &str) {
+        let told = self.troubles(self.honest[0]);
+        assert_eq!(told.len(), 1, "{limit}: {told:?}");
+        assert_eq!(told[0].code, ErrorCode::ProtocolViolation);
+        assert_eq!(told[0].peer, Some(self.world.site(self.stranger).peer));
+        assert_eq!(told[0].expected.as_deref(), Some(limit));
+        assert!(!self.world.is_linked(self.honest[0], self.stranger));
         self.assert_unharmed();
     }
 

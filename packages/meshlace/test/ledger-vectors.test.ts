@@ -18,7 +18,7 @@ before(() => {
   tools = builtTools()
 })
 
-// R-350.
+// R-350, R-400, R-401.
 test('every golden message of sync is read and written again as it was', () => {
   interface Message {
     kind: string
@@ -26,7 +26,9 @@ test('every golden message of sync is read and written again as it was', () => {
   }
   const { sync, exchange } = read('ledger.json') as { sync: Message[]; exchange: { messages: Message[] } }
   assert.ok(sync.length >= 8 && exchange.messages.length >= 8)
-  for (const { kind, bytes } of [...sync, ...exchange.messages]) {
+  const { messages } = read('reconciliation.json') as { messages: Message[] }
+  assert.ok(messages.filter(({ kind }) => kind === 'bands').length >= 3)
+  for (const { kind, bytes } of [...sync, ...exchange.messages, ...messages]) {
     assert.equal(Buffer.from(tools.reencode('sync', hex(bytes))).toString('hex'), bytes, kind)
     assert.throws(() => tools.reencode('sync', hex(`${bytes}00`)), /trailing bytes/)
   }

@@ -21,20 +21,21 @@
 //! known. A claim that is not made good within its deadline is void, and another peer is asked.
 //!
 //! Because the digest is a hash over heads, two ledgers that differ differ in a head or a fork. If
-//! digests differ and the 8-byte heads do not, the full heads are sent: one step, where reconciling
-//! ranges of ids would take up to eight (docs/decisions/0010-full-heads-instead-of-ranges.md).
+//! digests differ and frontiers, with their 8 bytes of each head, do not, the sets of blocks are
+//! reconciled ([`reconcile`], docs/decisions/0010-reconciliation-behind-a-digest-of-heads.md).
 //!
-//! Source: docs/protocol.md.
+//! Source: docs/protocol.md.
 
 use alloc::vec::Vec;
 
 use crate::codec::DecodeError;
 use crate::id::{AuthorId, BlockId};
 use crate::limits::{
-    SETTLE_DELAY, SETTLE_DELAY_MAX, SYNC_CHASE_MIN, SYNC_FRUITLESS_COUNT_MAX, SYNC_FULL_INTERVAL,
-    SYNC_PROOF_COUNT_MAX, SYNC_RETRY_MAX,
+    SETTLE_DELAY, SETTLE_DELAY_MAX, SYNC_CHASE_MIN, SYNC_FRUITLESS_COUNT_MAX, SYNC_PROOF_COUNT_MAX,
+    SYNC_RETRY_MAX,
 };
 use crate::queue::Queue;
+use crate::rng::{Rng, Seed};
 use crate::table::Table;
 use crate::time::{Now, Span, Timestamp, earliest};
 
@@ -42,10 +43,13 @@ use super::dag::{BlockIndex, Dag, Offered, Source};
 use super::fault::LedgerFault;
 use super::fork::ForkProof;
 use message::{Claim, Request, SyncMessage};
+use reconcile::Reconciliation;
 use serve::Served;
 
 mod ask;
+mod bands;
 pub mod message;
+mod reconcile;
 mod seen;
 mod serve;
 mod take;
@@ -109,6 +113,11 @@ pub enum SyncFault {
         /// The most.
         limit: u32,
     },
+    /// More messages than one reconciliation allows.
+    TooManyRounds {
+        /// The most.
+        limit: u32,
+    },
 }
 
 /// What became of an input. Blocks that break a rule are in `offered.refused`, with who brought them.
@@ -143,15 +152,14 @@ struct Peer {
     fruitless_count: u32,
     /// It is not asked before this.
     asked_from: Option<Timestamp>,
-    /// When it was last sent full heads.
-    full_at: Option<Timestamp>,
+    reconciliation: Reconciliation,
     served: Served,
     /// Authors as which it writes, since it sent blocks of theirs unasked, and how many we confirmed.
     owed: Table<AuthorId, u32>,
 }
 
 /// The machine: one for a room.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Sync {
     peers: Table<Source, Peer>,
     effects: Queue<SyncEffect>,
@@ -173,13 +181,29 @@ pub struct Sync {
     seen_at: Option<Timestamp>,
     /// When it is checked that blocks sent unasked reached everyone, and when at the latest.
     settle_at: Option<(Timestamp, Timestamp)>,
+    /// Whence nonces come.
+    rng: Rng,
 }
 
 impl Sync {
-    /// A machine without links.
+    /// A machine without links. `seed` is what its nonces grow from.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(seed: Seed) -> Self {
+        Self {
+            peers: Table::new(),
+            effects: Queue::default(),
+            has_gained: false,
+            has_writer: false,
+            chase_at: None,
+            chase_count: 0,
+            turn: Source::OWN,
+            digest: None,
+            own: Vec::new(),
+            heard: Queue::default(),
+            seen_at: None,
+            settle_at: None,
+            rng: Rng::new(seed),
+        }
     }
 
     /// From now on, what peers hold of this author's chain is heard.
@@ -219,6 +243,7 @@ impl Sync {
         if !outcome.offered.forked.is_empty() {
             self.say_digest_to_all(dag);
         }
+        self.reconcile(now);
         self.ask_all(now, dag);
         let has_come = outcome.offered.held_count > 0 || outcome.offered.pending_count > 0;
         self.watch_missing(now, dag, has_come);
@@ -255,12 +280,14 @@ impl Sync {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Timestamp> {
         let asked = |peer: &Peer| peer.asked.as_ref().map(|asked| asked.deadline);
-        let peers = self.peers.values().map(|peer| earliest(asked(peer), peer.asked_from));
+        let peers = self.peers.values().map(|peer| {
+            earliest(peer.reconciliation.timeout(), earliest(asked(peer), peer.asked_from))
+        });
         let settle_at = self.settle_at.map(|(at, _)| at);
         earliest(settle_at, earliest(self.seen_at, peers.fold(self.chase_at, earliest)))
     }
 
-    /// Whether no answer is awaited.
+    /// Whether no answer to a request is awaited.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.peers.values().all(|peer| peer.asked.is_none() && peer.asked_from.is_none())
@@ -276,10 +303,10 @@ impl Sync {
     ) -> Result<(), SyncFault> {
         match SyncMessage::decode(bytes).map_err(SyncFault::Malformed)? {
             SyncMessage::Digest(digest) => self.on_digest(now, dag, from, digest),
-            SyncMessage::Frontier { is_full, asks_back, claims } => {
-                self.on_frontier(now, dag, from, is_full, claims);
+            SyncMessage::Frontier { digest, asks_back, claims } => {
+                self.on_frontier(now, dag, from, digest, claims);
                 if asks_back {
-                    self.say_frontier(now, dag, from, (is_full, false));
+                    self.say_frontier(now, dag, from, false);
                 }
             }
             SyncMessage::Request(request) => self.serve(now, dag, from, &request),
@@ -295,6 +322,8 @@ impl Sync {
                 }
             }
             SyncMessage::End { number } => self.on_end(now, from, number),
+            SyncMessage::Reconcile(nonce) => self.on_nonce(now, dag, from, nonce)?,
+            SyncMessage::Bands(bands) => self.on_bands(now, dag, from, Some(bands))?,
         }
         Ok(())
     }
@@ -324,15 +353,10 @@ impl Sync {
     }
 
     /// A frontier is long and asked for by a short message, so it counts as served.
-    fn say_frontier(
-        &mut self,
-        now: Timestamp,
-        dag: &Dag,
-        to: Source,
-        (is_full, asks_back): (bool, bool),
-    ) {
-        let claims = dag.frontier().iter().map(|entry| Claim::of(entry, is_full)).collect();
-        let bytes = SyncMessage::Frontier { is_full, asks_back, claims }.encode();
+    fn say_frontier(&mut self, now: Timestamp, dag: &Dag, to: Source, asks_back: bool) {
+        let claims = dag.frontier().iter().map(Claim::of).collect();
+        let digest = self.digest(dag);
+        let bytes = SyncMessage::Frontier { digest, asks_back, claims }.encode();
         if self.peers.get_mut(&to).is_some_and(|peer| peer.served.take(now, bytes.len())) {
             self.effects.push(SyncEffect { to, bytes });
         }
@@ -345,13 +369,14 @@ impl Sync {
             peer.fruitless_count = 0;
             if is_equal {
                 peer.claims = Vec::new();
+                peer.reconciliation.unwant();
             }
         }
         if is_equal {
             self.hear_all(dag, from);
         }
         if !is_equal {
-            self.say_frontier(now, dag, from, (false, true));
+            self.say_frontier(now, dag, from, true);
         }
     }
 
@@ -360,13 +385,13 @@ impl Sync {
         now: Timestamp,
         dag: &Dag,
         from: Source,
-        is_full: bool,
+        digest: [u8; 32],
         claims: Vec<Claim>,
     ) {
         let ours = dag.frontier();
-        let agrees = ours.len() == claims.len()
-            && ours.iter().zip(&claims).all(|(entry, claim)| Claim::of(entry, is_full) == *claim);
-        let digest = self.digest(dag);
+        let is_hidden = digest != self.digest(dag)
+            && ours.len() == claims.len()
+            && ours.iter().zip(&claims).all(|(entry, claim)| Claim::of(entry) == *claim);
         self.tell_of_forks(dag, from, &claims);
         for claim in claims.iter().filter(|claim| self.own.contains(&claim.author)) {
             let (author, count, head) = (claim.author, claim.count, Some(claim.head));
@@ -374,10 +399,8 @@ impl Sync {
         }
         let Some(peer) = self.peers.get_mut(&from) else { return };
         peer.claims = claims;
-        let is_due = peer.full_at.is_none_or(|at| now.since(at) >= SYNC_FULL_INTERVAL);
-        if agrees && !is_full && is_due && peer.digest.is_some_and(|other| other != digest) {
-            peer.full_at = Some(now);
-            self.say_frontier(now, dag, from, (true, true));
+        if is_hidden {
+            peer.reconciliation.want(now);
         }
     }
 

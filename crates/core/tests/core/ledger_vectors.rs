@@ -105,8 +105,7 @@ fn all() -> Value {
     let mut order = Order::new();
     order.settle(&dag);
     let (before, digest) = (ids_in_order(&dag, &order), hex(dag.digest().as_bytes()));
-    let claims: Vec<Claim> = dag.frontier().iter().map(|entry| Claim::of(entry, false)).collect();
-    let full: Vec<Claim> = dag.frontier().iter().map(|entry| Claim::of(entry, true)).collect();
+    let claims: Vec<Claim> = dag.frontier().iter().map(Claim::of).collect();
     let twin = Header { wall: WallTime::from_ms(7), ..runs[3].blocks()[0].header().clone() };
     let twin = VerifiedRun::sign(&room, &key(12), twin, &[0; 16]).expect("a block");
     assert_eq!(dag.offer(twin, Source(1)).forked.len(), 1);
@@ -129,7 +128,7 @@ fn all() -> Value {
             "order": ids_in_order(&dag, &order),
             "digest": hex(dag.digest().as_bytes()),
         },
-        "sync": sync_messages(claims, full, &runs, proof.bytes()),
+        "sync": sync_messages(claims, &runs, proof.bytes()),
         "exchange": exchange(&genesis, &runs),
     })
 }
@@ -142,21 +141,38 @@ fn exchange(genesis: &Genesis, runs: &[VerifiedRun]) -> Value {
         for run in runs.iter().take(count) {
             assert_eq!(dag.offer(run.clone(), Source(0)).held_count, 1);
         }
-        (dag, Sync::new())
+        (dag, Sync::new(Seed([4; 32])))
     };
     let mut peers = [peer(runs.len() - 2), peer(2)];
-    let link = Source(1);
-    let mut messages: Vec<(usize, Vec<u8>)> = Vec::new();
-    let mut ms = 0;
-    let at = |ms| Now { monotonic: Timestamp::from_ms(ms), wall: WallTime::from_ms(ms) };
-    for (dag, sync) in &mut peers {
-        let _ = sync.handle(at(ms), dag, SyncInput::LinkUp(link));
-    }
+    link(&mut peers);
     // The first writes its next block and pushes it at once.
     let (dag, sync) = &mut peers[0];
     assert_eq!(dag.offer(runs[runs.len() - 2].clone(), Source(0)).held_count, 1);
-    sync.push(at(ms), dag, BlockIndex(dag.held_count() - 1));
-    let mut seen = 0;
+    sync.push(at(0), dag, BlockIndex(dag.held_count() - 1));
+    let messages = talk(&mut peers);
+    assert_eq!(peers[0].0.digest(), peers[1].0.digest());
+    json!({
+        "held": [runs.len() - 1, 2],
+        "messages": messages,
+        "digest": hex(peers[0].0.digest().as_bytes()),
+    })
+}
+
+fn at(ms: u64) -> Now {
+    Now { monotonic: Timestamp::from_ms(ms), wall: WallTime::from_ms(ms) }
+}
+
+/// Joins two peers by a link, which both know by the same number.
+pub(crate) fn link(peers: &mut [(Dag, Sync); 2]) {
+    for (dag, sync) in peers {
+        let _ = sync.handle(at(0), dag, SyncInput::LinkUp(Source(1)));
+    }
+}
+
+/// Every message that two peers say, from now until both are silent.
+pub(crate) fn talk(peers: &mut [(Dag, Sync); 2]) -> Vec<Value> {
+    let mut messages: Vec<(usize, Vec<u8>)> = Vec::new();
+    let (mut seen, mut ms) = (0, 0);
     loop {
         for (from, (_, sync)) in peers.iter_mut().enumerate() {
             while let Some(effect) = sync.poll_effect() {
@@ -166,37 +182,35 @@ fn exchange(genesis: &Genesis, runs: &[VerifiedRun]) -> Value {
         if let Some((from, bytes)) = messages.get(seen).cloned() {
             seen += 1;
             let (dag, sync) = &mut peers[1 - from];
-            let outcome =
-                sync.handle(at(ms), dag, SyncInput::Message { from: link, bytes: &bytes });
-            assert_eq!(outcome.fault, None);
+            let input = SyncInput::Message { from: Source(1), bytes: &bytes };
+            assert_eq!(sync.handle(at(ms), dag, input).fault, None);
             continue;
         }
         let next = peers.iter().filter_map(|(_, sync)| sync.poll_timeout()).min();
         let Some(next) = next else { break };
         ms = next.as_ms();
-        for (dag, sync) in &mut peers {
+        for (dag, sync) in peers.iter_mut() {
             let _ = sync.handle(at(ms), dag, SyncInput::Tick);
         }
     }
-    assert_eq!(peers[0].0.digest(), peers[1].0.digest());
     let message = |(from, bytes): &(usize, Vec<u8>)| {
         let decoded = SyncMessage::decode(bytes).expect("a message");
         json!({ "from": from, "kind": kind(&decoded), "bytes": hex(bytes) })
     };
-    json!({
-        "held": [runs.len() - 1, 2],
-        "messages": messages.iter().map(message).collect::<Vec<_>>(),
-        "digest": hex(peers[0].0.digest().as_bytes()),
-    })
+    messages.iter().map(message).collect()
 }
 
 fn block_vector(run: &VerifiedRun) -> Value {
     let block = &run.blocks()[0];
-    let body = block::salted(salt_of(block.payload(), run), block.payload());
+    vector_of(run, &block::salted(salt_of(block.payload(), run), block.payload()))
+}
+
+pub(crate) fn vector_of(run: &VerifiedRun, body: &[u8]) -> Value {
+    let block = &run.blocks()[0];
     json!({
         "id": hex(block.id().as_bytes()),
         "header": hex(&block.header().encode()),
-        "body": hex(&body),
+        "body": hex(body),
         "signature": hex(block.signature().expect("signed").as_bytes()),
     })
 }
@@ -210,12 +224,7 @@ fn salt_of(payload: &[u8], run: &VerifiedRun) -> [u8; 16] {
         .expect("a salt")
 }
 
-fn sync_messages(
-    claims: Vec<Claim>,
-    full: Vec<Claim>,
-    runs: &[VerifiedRun],
-    proof: &[u8],
-) -> Vec<Value> {
+fn sync_messages(claims: Vec<Claim>, runs: &[VerifiedRun], proof: &[u8]) -> Vec<Value> {
     let block = &runs[0].blocks()[0];
     let header = block.header().encode();
     let body = block::salted(salt_of(block.payload(), &runs[0]), block.payload());
@@ -228,8 +237,8 @@ fn sync_messages(
     };
     let messages = [
         SyncMessage::Digest([4; 32]),
-        SyncMessage::Frontier { is_full: false, asks_back: true, claims },
-        SyncMessage::Frontier { is_full: true, asks_back: false, claims: full },
+        SyncMessage::Frontier { digest: [4; 32], asks_back: true, claims },
+        SyncMessage::Frontier { digest: [4; 32], asks_back: false, claims: vec![] },
         SyncMessage::Request(request),
         SyncMessage::Page { number: 3, runs: vec![vec![wire]] },
         SyncMessage::Proof { number: 3, proof },
@@ -249,6 +258,8 @@ const fn kind(message: &SyncMessage<'_>) -> &'static str {
         SyncMessage::Proof { .. } => "proof",
         SyncMessage::End { .. } => "end",
         SyncMessage::Seen(_) => "seen",
+        SyncMessage::Reconcile(_) => "reconcile",
+        SyncMessage::Bands(_) => "bands",
     }
 }
 
@@ -257,7 +268,7 @@ fn ids_in_order(dag: &Dag, order: &Order) -> Value {
     Value::from(ids.collect::<Vec<_>>())
 }
 
-fn array_of<const N: usize>(value: &Value) -> [u8; N] {
+pub(crate) fn array_of<const N: usize>(value: &Value) -> [u8; N] {
     bytes_of(value).try_into().expect("as many bytes")
 }
 

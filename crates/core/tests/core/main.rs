@@ -9,6 +9,7 @@ mod life;
 mod link_vectors;
 mod opening;
 mod pair;
+mod reconciliation_vectors;
 mod rules;
 mod signalling_messages;
 mod signalling_vectors;

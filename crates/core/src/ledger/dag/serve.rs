@@ -8,6 +8,7 @@ use crate::id::{AuthorId, BlockId};
 use crate::limits::{RUN_BYTES_MAX, RUN_COUNT_MAX};
 
 use super::super::block::{BLOCK_OVERHEAD_BYTES, UnverifiedBlock, VerifiedBlock};
+use super::super::sort::sort;
 use super::{BlockIndex, Dag, Entry, Missing, NONE};
 
 /// How far an author's good chain is held.
@@ -116,6 +117,18 @@ impl Dag {
             }
         }
         derive(Context::LEDGER_DIGEST, &[self.room.as_bytes(), &heads])
+    }
+
+    /// The numbers of all good blocks that others may know of, by height and id: what the digest covers.
+    #[must_use]
+    pub fn told_blocks(&self) -> Vec<u32> {
+        let mut list = Vec::new();
+        for author in &self.authors {
+            list.extend_from_slice(self.told_chain(author));
+        }
+        let place = |at| self.entries.get(at).map(|entry| (entry.height, &entry.id));
+        sort(&mut list, &|a, b| place(a) < place(b));
+        list
     }
 
     /// Up to `limit` ancestors that pending blocks wait for; outsiders that nobody needs do not count.

@@ -9,8 +9,8 @@ use crate::limits::{
 use crate::time::Timestamp;
 
 use super::super::dag::{Dag, Missing, Source};
-use super::message::{Claim, Range, Request, Single, SyncMessage};
-use super::{Asked, AuthorId, Peer, Sync, pause};
+use super::message::{Claim, HEAD_BYTES, Range, Request, Single, SyncMessage};
+use super::{Asked, AuthorId, BlockId, Peer, Sync, pause};
 
 /// What a claim calls for.
 #[derive(Debug, Default)]
@@ -140,9 +140,12 @@ fn range_of(dag: &Dag, claim: &Claim) -> Option<Range> {
     // The same number of blocks or fewer: their last one must be ours, or the two histories part.
     let last = claim.count.checked_sub(1).filter(|_| claim.count == theirs)?;
     let held = dag.block_of(&author, last).and_then(|at| dag.block(at))?;
-    let is_same = held.id.as_bytes().iter().zip(&claim.head).take(8).all(|(a, b)| a == b)
-        && (claim.head.iter().skip(8).all(|byte| *byte == 0) || *held.id.as_bytes() == claim.head);
-    let from = claim.count.saturating_sub(SYNC_DOWN_COUNT_MAX);
+    // A whole head is that of the lowest block in which the two differ: it is all that is needed.
+    let is_whole = claim.head.iter().skip(HEAD_BYTES).any(|byte| *byte != 0);
+    let (bytes, down) =
+        if is_whole { (BlockId::BYTES, 1) } else { (HEAD_BYTES, SYNC_DOWN_COUNT_MAX) };
+    let is_same = held.id.as_bytes().iter().zip(&claim.head).take(bytes).all(|(a, b)| a == b);
+    let from = claim.count.saturating_sub(down);
     (!is_same).then_some(Range { author, from, to: claim.count })
 }
 

@@ -10,7 +10,7 @@ use crate::ledger::{
     SyncInput, SyncOutcome, VerifiedRun,
 };
 use crate::limits::{BLOCK_BODY_BYTES_MAX, EVIDENCE_DELAY_MAX, FORKER_PATIENCE, SALT_BYTES};
-use crate::rng::Rng;
+use crate::rng::{Rng, Seed};
 use crate::time::{Now, Span, Timestamp, earliest};
 
 use super::super::notice::{MeshError, Notice};
@@ -43,11 +43,11 @@ pub(super) struct Book {
 }
 
 impl Book {
-    pub(super) fn new(dag: Dag, own: Own, storing: Storing) -> Self {
+    pub(super) fn new(dag: Dag, own: Own, storing: Storing, seed: Seed) -> Self {
         let mut book = Self {
             dag,
             order: Order::new(),
-            sync: Sync::new(),
+            sync: Sync::new(seed),
             own,
             storing,
             links: Vec::new(),
@@ -394,9 +394,12 @@ fn fault_error(fault: &SyncFault) -> MeshError {
     match fault {
         SyncFault::Malformed(cause) => refused_as(&LedgerFault::Malformed(*cause)),
         SyncFault::Ledger(fault) => refused_as(fault),
-        SyncFault::TooManyPages { limit } => {
-            let expected = alloc::format!("at most {limit} pages");
-            MeshError::new(ErrorCode::ProtocolViolation).mismatch(expected, "one more")
-        }
+        SyncFault::TooManyPages { limit } => one_more(limit, "pages"),
+        SyncFault::TooManyRounds { limit } => one_more(limit, "rounds"),
     }
+}
+
+fn one_more(limit: &u32, what: &str) -> MeshError {
+    let expected = alloc::format!("at most {limit} {what}");
+    MeshError::new(ErrorCode::ProtocolViolation).mismatch(expected, "one more")
 }

@@ -23,7 +23,7 @@ use super::storage::{
 pub(super) struct Loading {
     config: LedgerConfig,
     room: RoomId,
-    /// Keys the ledger's tables.
+    /// Keys the ledger's tables, and what sync draws.
     seed: Seed,
     dag: Option<Dag>,
     restore: Restore,
@@ -138,7 +138,7 @@ impl Loading {
             others.push(replacing(alloc::vec![GENESIS], genesis.bytes().to_vec()));
         }
         let storing = Storing::new(self.config.has_storage, dag.held_count(), others);
-        (Book::new(dag, own, storing), damage_count)
+        (Book::new(dag, own, storing, self.seed), damage_count)
     }
 }
 

@@ -9,12 +9,26 @@ fn author(fill: u8) -> AuthorId {
     AuthorId::from_bytes([fill; 32])
 }
 
-fn claim(fill: u8, is_full: bool, forked: Option<u32>) -> Claim {
-    let mut head = [fill; 32];
-    if !is_full {
-        head[8..].fill(0);
-    }
+fn claim(fill: u8, forked: Option<u32>) -> Claim {
+    let mut head = [0; 32];
+    head[..8].fill(fill);
     Claim { author: author(fill), count: u32::from(fill) * 100, head, forked }
+}
+
+fn frontier(claims: Vec<Claim>) -> SyncMessage<'static> {
+    SyncMessage::Frontier { digest: [7; 32], asks_back: false, claims }
+}
+
+fn listed(fill: u8) -> Listed {
+    Listed { author: author(fill), seq: u32::from(fill) * 100, id: BlockId::from_bytes([fill; 32]) }
+}
+
+fn band(height: u32, imprint: [u8; 16]) -> Band {
+    Band { edge: Edge { height, id: BlockId::from_bytes([3; 32]) }, imprint }
+}
+
+fn message_of(bands: Vec<Band>, listed: Vec<Listed>) -> SyncMessage<'static> {
+    SyncMessage::Bands(Bands { name: [6; 16], bands, listed })
 }
 
 fn samples() -> Vec<SyncMessage<'static>> {
@@ -24,16 +38,10 @@ fn samples() -> Vec<SyncMessage<'static>> {
         signature: Some(Signature::from_bytes([5; 64])),
     };
     let inner = UnverifiedBlock { signature: None, ..block };
-    let short = vec![claim(1, false, None), claim(2, false, Some(7))];
     vec![
         SyncMessage::Digest([1; 32]),
-        SyncMessage::Frontier { is_full: false, asks_back: false, claims: short },
-        SyncMessage::Frontier {
-            is_full: true,
-            asks_back: false,
-            claims: vec![claim(1, true, Some(0))],
-        },
-        SyncMessage::Frontier { is_full: false, asks_back: false, claims: vec![] },
+        frontier(vec![claim(1, None), claim(2, Some(7))]),
+        SyncMessage::Frontier { digest: [8; 32], asks_back: true, claims: vec![] },
         SyncMessage::Request(Request {
             number: 3,
             ranges: vec![Range { author: author(1), from: 0, to: 70_000 }],
@@ -46,6 +54,12 @@ fn samples() -> Vec<SyncMessage<'static>> {
         SyncMessage::End { number: 300 },
         SyncMessage::Seen(vec![(author(1), 70_000), (author(2), 0)]),
         SyncMessage::Seen(vec![]),
+        SyncMessage::Reconcile(Nonce::from_bytes([9; 16])),
+        message_of(
+            vec![band(1, SKIP), band(300, [5; 16]), band(70_000, [6; 16])],
+            vec![listed(1), listed(2), listed(3)],
+        ),
+        message_of(vec![], vec![]),
     ]
 }
 
@@ -83,7 +97,7 @@ fn bent_messages_are_others_or_refused() {
 /// kinds that are not there, and fields too many or too few.
 #[test]
 fn refuses_unknown_kinds_and_wrong_counts() {
-    assert_eq!(SyncMessage::decode(&[0x81, 7]), Err(DecodeError::UnknownKind { found: 7 }));
+    assert_eq!(SyncMessage::decode(&[0x81, 9]), Err(DecodeError::UnknownKind { found: 9 }));
     let count = DecodeError::WrongCount { offset: 0, expected: 2, found: 3 };
     assert_eq!(SyncMessage::decode(&[0x83, 5, 1, 1]), Err(count));
 }
@@ -91,15 +105,13 @@ fn refuses_unknown_kinds_and_wrong_counts() {
 /// authors rise, and count from one block on.
 #[test]
 fn refuses_frontier_out_of_order_or_of_nothing() {
-    let twice = vec![claim(2, false, None), claim(2, false, None)];
-    let falling = vec![claim(2, false, None), claim(1, false, None)];
+    let twice = vec![claim(2, None), claim(2, None)];
+    let falling = vec![claim(2, None), claim(1, None)];
     for claims in [twice, falling] {
-        let bytes = SyncMessage::Frontier { is_full: false, asks_back: false, claims }.encode();
+        let bytes = frontier(claims).encode();
         assert!(matches!(SyncMessage::decode(&bytes), Err(DecodeError::NonCanonical { .. })));
     }
-    let nothing = vec![Claim { count: 0, ..claim(1, false, None) }];
-    let bytes =
-        SyncMessage::Frontier { is_full: false, asks_back: false, claims: nothing }.encode();
+    let bytes = frontier(vec![Claim { count: 0, ..claim(1, None) }]).encode();
     assert!(matches!(SyncMessage::decode(&bytes), Err(DecodeError::OutOfRange { .. })));
 }
 
@@ -142,6 +154,45 @@ fn refuses_page_over_64_kib() {
     assert_eq!(SyncMessage::decode(&bytes), Err(refusal));
 }
 
+/// edges rise, and entries are whole.
+#[test]
+fn refuses_bands_that_fall_and_entries_cut_short() {
+    let edge = |(height, id)| Edge { height, id: BlockId::from_bytes([id; 32]) };
+    for (low, high) in [((2, 1), (1, 2)), ((1, 2), (1, 1)), ((1, 1), (1, 1)), ((256, 1), (255, 1))]
+    {
+        let bands = [low, high].map(|at| Band { edge: edge(at), imprint: SKIP });
+        let bytes = message_of(bands.to_vec(), vec![]).encode();
+        assert!(matches!(SyncMessage::decode(&bytes), Err(DecodeError::NonCanonical { .. })));
+    }
+    for (bands, listed, rest) in [(51, 68, 51), (53, 68, 1), (52, 67, 67), (52, 69, 1), (0, 1, 1)] {
+        let mut writer = Writer::new();
+        writer.array(4).u64(8).bytes(&[6; 16]).bytes(&vec![0; bands]).bytes(&vec![0; listed]);
+        let refusal = SyncMessage::decode(&writer.finish()).map(|message| message.encode());
+        let Err(DecodeError::OutOfRange { found, .. }) = refusal else { panic!("{refusal:?}") };
+        assert_eq!(found, rest);
+    }
+}
+
+/// each list has its limit, and so the message that of a page.
+#[test]
+fn refuses_bands_over_a_limit() {
+    let bands = |count: usize| {
+        let heights = 1..=u32::try_from(count).expect("few");
+        heights.map(|height| band(height, SKIP)).collect()
+    };
+    let long = |count| vec![listed(1); count];
+    let full = message_of(bands(SYNC_BAND_COUNT_MAX), long(SYNC_LISTED_COUNT_MAX)).encode();
+    assert!(SyncMessage::decode(&full).is_ok() && full.len() <= SYNC_PAGE_BYTES_MAX);
+    for (limit, over) in [
+        (SYNC_BAND_COUNT_MAX * 52, message_of(bands(SYNC_BAND_COUNT_MAX + 1), vec![])),
+        (SYNC_LISTED_COUNT_MAX * 68, message_of(vec![], long(SYNC_LISTED_COUNT_MAX + 1))),
+    ] {
+        let refusal = SyncMessage::decode(&over.encode()).map(|message| message.encode());
+        let Err(DecodeError::Oversize { limit: found, .. }) = refusal else { panic!("{limit}") };
+        assert_eq!(found, limit);
+    }
+}
+
 /// a page put together from written runs is the page.
 #[test]
 fn page_of_written_runs_is_the_page() {
@@ -158,7 +209,7 @@ proptest! {
     /// arbitrary bytes never panic, and what is accepted encodes back to itself.
     #[test]
     fn arbitrary_bytes_never_panic(
-        kind in 0_u8..7,
+        kind in 0_u8..9,
         bytes in proptest::collection::vec(any::<u8>(), 0..120),
     ) {
         let mut message = vec![0x82 + kind % 4, kind];

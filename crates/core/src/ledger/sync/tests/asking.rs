@@ -34,7 +34,7 @@ fn claims_that_are_not_made_good_are_void() {
     world.link(0, 1);
     world.settle();
     let claims = vec![Claim { author: key(9).author(), count: 1_000, head: [0; 32], forked: None }];
-    let boast = SyncMessage::Frontier { is_full: false, asks_back: false, claims }.encode();
+    let boast = frontier(claims);
     let before = world.message_count;
     world.input(0, SyncInput::Message { from: link_to(1), bytes: &boast });
     world.settle();
@@ -115,44 +115,4 @@ fn bytes_served_to_a_link_are_budgeted() {
     assert!(at_once <= saved + 300 * 8 && at_once > saved - 1_000_000, "{at_once}");
     let later = served(&mut world, 1_000, 300);
     assert!((7_000_000..9_000_000).contains(&later), "{later}");
-}
-
-/// where digests differ and short heads do not, full heads are said, once in ten seconds.
-#[test]
-fn full_heads_are_said_where_short_ones_hide_the_difference() {
-    let mut world = World::new(2);
-    world.write(0, 1);
-    world.link(0, 1);
-    world.wire.clear();
-    let mut claim = Claim::of(&world.nodes[0].dag.frontier()[0], false);
-    let digest = SyncMessage::Digest([7; 32]).encode();
-    let frontier =
-        SyncMessage::Frontier { is_full: false, asks_back: false, claims: vec![claim] }.encode();
-    let from = link_to(1);
-    let hear = |world: &mut World, ms: u64, bytes: &[u8]| {
-        let Node { dag, sync, .. } = &mut world.nodes[0];
-        let _ = sync.handle(now(ms), dag, SyncInput::Message { from, bytes });
-        let last = last_message(world, 0);
-        last.map(|bytes| match SyncMessage::decode(&bytes).expect("a message") {
-            SyncMessage::Frontier { is_full, .. } => {
-                if is_full {
-                    "full"
-                } else {
-                    "short"
-                }
-            }
-            SyncMessage::Request(request) if request.ranges.len() == 1 => "range",
-            other => panic!("{other:?}"),
-        })
-    };
-    assert_eq!(hear(&mut world, 0, &digest), Some("short"));
-    assert_eq!(hear(&mut world, 0, &frontier), Some("full"));
-    assert_eq!(hear(&mut world, 9_999, &frontier), None);
-    assert_eq!(hear(&mut world, 10_000, &frontier), Some("full"));
-    // Their block has the same first eight bytes in its id and is another: the two histories part.
-    claim = Claim::of(&world.nodes[0].dag.frontier()[0], true);
-    claim.head[31] ^= 1;
-    let full =
-        SyncMessage::Frontier { is_full: true, asks_back: false, claims: vec![claim] }.encode();
-    assert_eq!(hear(&mut world, 10_000, &full), Some("range"));
 }

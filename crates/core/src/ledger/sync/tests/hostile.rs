@@ -33,7 +33,7 @@ fn names_each_breach() {
     let fault = fault_of(&mut world, &empty);
     assert_eq!(fault, Some(SyncFault::Ledger(LedgerFault::EmptyRun)));
     let claims = vec![Claim { author: key(3).author(), count: 1, head: [0; 32], forked: Some(0) }];
-    let boast = SyncMessage::Frontier { is_full: false, asks_back: false, claims }.encode();
+    let boast = frontier(claims);
     assert_eq!(fault_of(&mut world, &boast), None);
     for _ in 0..SYNC_PAGE_COUNT_MAX {
         assert_eq!(fault_of(&mut world, &message::page(1, &[])), None);
@@ -90,7 +90,7 @@ fn refused_block_names_who_brought_it() {
 fn closed_link_leaves_nothing_behind() {
     let mut world = linked();
     let claims = vec![Claim { author: key(9).author(), count: 9, head: [0; 32], forked: None }];
-    let boast = SyncMessage::Frontier { is_full: false, asks_back: false, claims }.encode();
+    let boast = frontier(claims);
     assert_eq!(fault_of(&mut world, &boast), None);
     let Node { dag, sync, .. } = &mut world.nodes[0];
     assert!(!sync.is_idle());
@@ -107,7 +107,7 @@ proptest! {
     #[test]
     fn arbitrary_messages_never_panic(
         inputs in proptest::collection::vec(
-            (0_u8..8, proptest::collection::vec(any::<u8>(), 0..80), 0_u64..20_000),
+            (0_u8..11, proptest::collection::vec(any::<u8>(), 0..80), 0_u64..20_000),
             0..40,
         ),
     ) {
@@ -117,10 +117,10 @@ proptest! {
             ms += later;
             let mut message = vec![0x82 + kind % 4, kind];
             message.extend(&bytes);
-            let from = link_to(1 + usize::from(kind) % 2);
+            let from = link_to(1);
             let input = match kind {
-                6 => SyncInput::LinkUp(from),
-                7 => SyncInput::Tick,
+                9 => SyncInput::LinkUp(from),
+                10 => SyncInput::Tick,
                 _ => SyncInput::Message { from, bytes: &message },
             };
             let Node { dag, sync, .. } = &mut world.nodes[0];

@@ -160,13 +160,15 @@ fn write_unless_forked(world: &mut World, node: usize, author: u8) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// whatever is written, linked, cut and lost: once linked again all peers are alike,
-    /// and then nobody says anything more.
+    /// whatever is written, linked, cut and lost: once linked again all peers are
+    /// alike, and then nobody says anything more; also where whoever forks ground its ids.
     #[test]
     fn peers_agree_after_any_partition_and_fall_silent(
         steps in proptest::collection::vec((0_u8..7, 0_usize..4, 0_usize..4), 1..60),
+        hides_heads in any::<bool>(),
     ) {
         let mut world = World::new(4);
+        world.hides_heads = hides_heads;
         for (step, a, b) in steps {
             match step {
                 0 if a != b && !world.links.contains(&(a, b)) => world.link(a, b),
