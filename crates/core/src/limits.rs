@@ -93,12 +93,12 @@ pub const ACK_MESSAGE_COUNT: usize = 64;
 pub const ACK_BYTES: usize = 64 * KIB;
 /// A stream of messages is acknowledged at least this often.
 pub const ACK_DELAY: Span = Span::from_ms(10);
-/// Pieces of a message that is not complete yet are acknowledged at least every so many bytes: an
-/// eighth of what may be in flight. At 64 KiB the receiver of 32 MiB spent a quarter of its time in
-/// sending acknowledgements.
-pub const ACK_PIECES_BYTES: usize = FLIGHT_BYTES_MAX / 8;
+/// Pieces of a message that is not complete yet are acknowledged at least every so many bytes: a
+/// quarter of what may be in flight. A browser that receives at full speed lets a page wait a
+/// millisecond for each frame that it sends.
+pub const ACK_PIECES_BYTES: usize = FLIGHT_BYTES_MAX / 4;
 /// Pieces of a message that is not complete yet are acknowledged at least this often.
-pub const ACK_PIECES_DELAY: Span = Span::from_ms(50);
+pub const ACK_PIECES_DELAY: Span = Span::from_ms(100);
 
 // ---- liveness
 

@@ -94,6 +94,8 @@ pub struct Full {
 pub(super) struct Outbox {
     queue: Queue<Queued>,
     queue_bytes: usize,
+    /// Bytes of messages in flight that are known to be received.
+    acked_bytes: usize,
     flight: VecDeque<Flying>,
     /// Number of the first message in flight, or of the next to be numbered.
     first: u64,
@@ -115,6 +117,7 @@ impl Outbox {
         Self {
             queue: Queue::new(),
             queue_bytes: 0,
+            acked_bytes: 0,
             flight: VecDeque::new(),
             first: first.max(1),
             wire_bytes: 0,
@@ -157,6 +160,12 @@ impl Outbox {
     #[must_use]
     pub(super) fn queued_bytes(&self) -> usize {
         self.queue_bytes
+    }
+
+    /// The same without what the peer is known to have of a message under way.
+    #[must_use]
+    pub(super) fn backlog_bytes(&self) -> usize {
+        self.queue_bytes.saturating_sub(self.acked_bytes)
     }
 
     /// Messages the peer has acknowledged.
@@ -212,6 +221,7 @@ impl Outbox {
             self.small_cursor = self.small_cursor.saturating_sub(1);
             self.large_cursor = self.large_cursor.saturating_sub(1);
             self.wire_bytes = self.wire_bytes.saturating_sub(flying.sent - flying.acked);
+            self.acked_bytes -= flying.acked;
             if !flying.is_small() && flying.sent < flying.whole() {
                 self.large_pending -= 1;
             }
@@ -234,6 +244,7 @@ impl Outbox {
             Some(flying) if !flying.is_small() && bytes <= flying.sent => {
                 if bytes > flying.acked {
                     self.wire_bytes = self.wire_bytes.saturating_sub(bytes - flying.acked);
+                    self.acked_bytes += bytes - flying.acked;
                     flying.acked = bytes;
                 }
                 Ok(())
@@ -252,7 +263,8 @@ impl Outbox {
         for flying in &mut self.flight {
             (flying.sent, flying.acked, flying.granted) = (0, 0, false);
         }
-        (self.wire_bytes, self.small_cursor, self.large_cursor) = (0, 0, 0);
+        (self.wire_bytes, self.acked_bytes) = (0, 0);
+        (self.small_cursor, self.large_cursor) = (0, 0);
         self.large_pending = self.flight.iter().filter(|flying| !flying.is_small()).count();
         if let Some(partial) = standing.partial
             && let Some(index) = partial.number.checked_sub(self.first)
@@ -265,6 +277,7 @@ impl Outbox {
                 return Err(FalseAck { expected, found: partial.number });
             }
             (flying.sent, flying.acked) = (bytes, bytes);
+            self.acked_bytes = bytes;
         }
         Ok(delivered)
     }
@@ -386,7 +399,7 @@ impl Outbox {
         while let Some(queued) = self.queue.pop() {
             lost.push((queued.key, Delivery::NotSent));
         }
-        (self.queue_bytes, self.wire_bytes) = (0, 0);
+        (self.queue_bytes, self.wire_bytes, self.acked_bytes) = (0, 0, 0);
         (self.small_cursor, self.large_cursor, self.large_pending) = (0, 0, 0);
         lost
     }
@@ -407,7 +420,7 @@ impl Outbox {
             kept.push(queued);
         }
         self.queue = kept;
-        (self.first, self.wire_bytes) = (1, 0);
+        (self.first, self.wire_bytes, self.acked_bytes) = (1, 0, 0);
         (self.small_cursor, self.large_cursor, self.large_pending) = (0, 0, 0);
         lost
     }

@@ -305,7 +305,7 @@ impl Node {
 
     pub(super) fn await_drained(&mut self, ticket: Ticket, id: PeerId) {
         match self.peers.get_mut(&id) {
-            Some(peer) if peer.is_visible && peer.link.queued_bytes() > DRAINED_BYTES => {
+            Some(peer) if peer.is_visible && peer.link.backlog_bytes() > DRAINED_BYTES => {
                 peer.drain_waiters.push(ticket);
             }
             _ => self.notify(Notice::Drained { ticket }),
@@ -315,7 +315,7 @@ impl Node {
     /// A link has said all that it can say in this turn: those who waited for its queue may go on.
     pub(super) fn after_drain(&mut self, id: PeerId) {
         let drained = self.peers.get(&id).is_some_and(|peer| {
-            !peer.drain_waiters.is_empty() && peer.link.queued_bytes() <= DRAINED_BYTES
+            !peer.drain_waiters.is_empty() && peer.link.backlog_bytes() <= DRAINED_BYTES
         });
         if drained {
             self.release_drain_waiters(id);

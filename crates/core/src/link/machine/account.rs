@@ -53,6 +53,12 @@ impl Link {
         self.outbox.queued_bytes()
     }
 
+    /// The same without what the peer is known to have of a message under way. Units: bytes.
+    #[must_use]
+    pub fn backlog_bytes(&self) -> usize {
+        self.outbox.backlog_bytes()
+    }
+
     /// Whether another message of this length would be taken.
     #[must_use]
     pub fn takes(&self, bytes: usize) -> bool {

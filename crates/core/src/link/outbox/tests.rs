@@ -261,10 +261,12 @@ proptest! {
         let mut world = World::new();
         for step in &steps {
             world.take(step);
+            let acked: usize = world.outbox.flight.iter().map(|flying| flying.acked).sum();
+            prop_assert_eq!(world.outbox.backlog_bytes() + acked, world.outbox.queued_bytes());
         }
         world.finish();
         prop_assert!(world.outbox.is_empty());
-        prop_assert_eq!(world.outbox.queued_bytes(), 0);
+        prop_assert_eq!((world.outbox.queued_bytes(), world.outbox.backlog_bytes()), (0, 0));
         prop_assert!(world.fates.values().all(|fate| *fate != Fate::Pending));
         prop_assert_eq!(world.inbox.pool_bytes(), 0);
     }
@@ -295,6 +297,25 @@ proptest! {
             prop_assert!(received_to <= sizes.len() as u64);
         }
     }
+}
+
+/// What the peer has of a message under way is no backlog, so that the next one is asked for before the
+/// line runs dry.
+#[test]
+fn backlog_shrinks_while_a_message_is_under_way() {
+    let mut outbox = Outbox::new(1);
+    outbox.push(MessageKey(1), Body::new(vec![7; 300_000])).expect("room");
+    outbox.grant(1);
+    let before = outbox.backlog_bytes();
+    while outbox.next_piece(FRAME_BYTES_MAX).is_some() {}
+    outbox.grant(1);
+    while outbox.next_piece(FRAME_BYTES_MAX).is_some() {}
+    assert_eq!(outbox.backlog_bytes(), before, "what was sent may not be there");
+    let partial = Some(Partial { number: 1, bytes: 290_000 });
+    assert_eq!(outbox.acknowledge(0, partial), Ok(vec![]));
+    assert_eq!((outbox.backlog_bytes(), outbox.queued_bytes()), (before - 290_000, before));
+    assert_eq!(outbox.acknowledge(1, None), Ok(vec![MessageKey(1)]));
+    assert_eq!((outbox.backlog_bytes(), outbox.queued_bytes()), (0, 0));
 }
 
 /// a queue that is full in bytes, or in messages, takes no more, and keeps nothing of it.
