@@ -97,8 +97,8 @@ impl Sync {
         }
     }
 
-    /// Asks for ancestors that pending blocks wait for: first whoever brought such a block, since it
-    /// must hold them, then the next free peer.
+    /// Asks for ancestors that pending blocks wait for: whoever brought such a block, since it must hold
+    /// them, and every other time the next free peer. Whoever brought it may be busy the first time.
     pub(super) fn chase(&mut self, now: Timestamp, dag: &Dag) {
         self.chase_at = None;
         let mut missing = dag.missing(SYNC_ID_COUNT_MAX);
@@ -110,7 +110,7 @@ impl Sync {
         };
         let source = first.source;
         let is_free = |link: &Source| self.peers.get(link).is_some_and(|peer| peer.asked.is_none());
-        let link = if self.chase_count == 0 && is_free(&source) {
+        let link = if self.chase_count.is_multiple_of(2) && is_free(&source) {
             missing.retain(|it| it.source == source);
             Some(source)
         } else {

@@ -157,6 +157,49 @@ fn write_unless_forked(world: &mut World, node: usize, author: u8) {
     }
 }
 
+/// Four nodes that write, link, are cut and lose messages as the steps say, and then are all linked.
+fn play(steps: &[(u8, usize, usize)], hides_heads: bool) -> World {
+    let mut world = World::new(4);
+    world.hides_heads = hides_heads;
+    for (step, a, b) in steps.iter().copied() {
+        match step {
+            0 if a != b && !world.links.contains(&(a, b)) => world.link(a, b),
+            1 if world.links.contains(&(a, b)) => world.cut(a, b),
+            2 => world.wire.retain(|(_, from, ..)| *from != a),
+            3 => {
+                let until = world.ms + 35;
+                world.run(until);
+            }
+            // Authors 8 and 9 write on two nodes, and so fork.
+            4 if a < 2 => write_unless_forked(&mut world, a, 8),
+            5 if a < 2 => write_unless_forked(&mut world, a, 9),
+            _ => world.push(a, u8::try_from(a).expect("small")),
+        }
+    }
+    for a in 0..4 {
+        for b in a + 1..4 {
+            if world.links.contains(&(a, b)) {
+                world.cut(a, b);
+            }
+            world.link(a, b);
+        }
+    }
+    world.settle();
+    world.assert_alike(&[0, 1, 2, 3]);
+    world
+}
+
+/// whoever brought a block is asked for what it waits for, also if it was busy the first time.
+#[test]
+fn busy_one_that_brought_a_block_is_asked_for_its_ancestors_later() {
+    let steps = [
+        [(5, 0, 0), (0, 0, 2), (4, 0, 0), (4, 1, 0), (0, 1, 1), (4, 1, 0)],
+        [(2, 0, 0), (1, 0, 0), (4, 1, 0), (0, 0, 2), (5, 1, 0), (5, 1, 0)],
+        [(1, 1, 0), (5, 0, 0), (4, 2, 0), (3, 0, 0), (4, 2, 0), (5, 0, 0)],
+    ];
+    let _ = play(&steps.concat(), false);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
@@ -167,33 +210,7 @@ proptest! {
         steps in proptest::collection::vec((0_u8..7, 0_usize..4, 0_usize..4), 1..60),
         hides_heads in any::<bool>(),
     ) {
-        let mut world = World::new(4);
-        world.hides_heads = hides_heads;
-        for (step, a, b) in steps {
-            match step {
-                0 if a != b && !world.links.contains(&(a, b)) => world.link(a, b),
-                1 if world.links.contains(&(a, b)) => world.cut(a, b),
-                2 => world.wire.retain(|(_, from, ..)| *from != a),
-                3 => {
-                    let until = world.ms + 35;
-                    world.run(until);
-                }
-                // Authors 8 and 9 write on two nodes, and so fork.
-                4 if a < 2 => write_unless_forked(&mut world, a, 8),
-                5 if a < 2 => write_unless_forked(&mut world, a, 9),
-                _ => world.push(a, u8::try_from(a).expect("small")),
-            }
-        }
-        for a in 0..4 {
-            for b in a + 1..4 {
-                if world.links.contains(&(a, b)) {
-                    world.cut(a, b);
-                }
-                world.link(a, b);
-            }
-        }
-        world.settle();
-        world.assert_alike(&[0, 1, 2, 3]);
+        let mut world = play(&steps, hides_heads);
         let count = world.message_count;
         let until = world.ms + 3_600_000;
         prop_assert!(world.run(until));
