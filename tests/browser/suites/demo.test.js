@@ -302,6 +302,8 @@ labTest('an author who wrote two histories is marked in the history', { timeout:
   await shows(copy, '2 blocks')
   await copy.evaluate(() => globalThis.meet())
   await shows(watcher, 'wrote two histories')
+  await shows(watcher, 'the link with them is closed')
+  await shows(own, 'wrote two histories')
   await press(watcher, '.views button', 'History')
   await watcher.waitForSelector('.lanes .is-forked .forked', { timeout: 20_000 })
   await shows(watcher, 'forked')

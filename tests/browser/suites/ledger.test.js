@@ -354,7 +354,10 @@ labTest('a profile that was copied and used twice forks: everyone is told and ha
   // Each before it hears of the other, from whom it would learn that its head is old.
   await x.run((lab) => lab.write('x', 5))
   await x.until('it is written', 5_000, (lab) => lab.room().ledger.length === 11)
+  // Sent unasked: so it is known who writes as this author.
+  await Promise.all([a.linkedTo(c), c.linkedTo(a)])
   await a.run((lab) => lab.write('a', 5))
+  await c.until('what it wrote', 5_000, (lab) => lab.held().count === 15)
   await x.run(() => globalThis.meet())
   const told = (page) =>
     page.until('the fork is told', 10_000, (lab) => lab.of('error').find(({ error }) => error.code === 'AuthorForked')?.error)

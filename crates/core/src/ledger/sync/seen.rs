@@ -13,6 +13,10 @@ use super::super::fork::ForkProof;
 use super::message::SyncMessage;
 use super::{Heard, Sync, SyncEffect};
 
+/// In place of how many blocks were confirmed, so that no more ever are: a proof is long, and what brings it
+/// about is short.
+const ACCUSED: u32 = u32::MAX;
+
 impl Sync {
     /// A peer sent blocks unasked: it is told soon that they are held.
     pub(super) fn owe(&mut self, now: Timestamp, from: Source, run: &VerifiedRun) {
@@ -33,12 +37,13 @@ impl Sync {
     }
 
     /// Who writes as the author that forked: nobody else sends its blocks unasked. Each is handed the
-    /// proof, since it may be an honest page whose profile was copied, and named once for each time
-    /// that it begins to write as this author.
+    /// proof, since it may be an honest page whose profile was copied, and named once on each link.
     pub fn accuse(&mut self, proof: &ForkProof) -> Vec<Source> {
         let mut forkers = Vec::new();
         for (link, peer) in self.peers.iter_mut() {
-            if peer.owed.remove(&proof.author()).is_some() {
+            if let Some(told) = peer.owed.get_mut(&proof.author())
+                && core::mem::replace(told, ACCUSED) != ACCUSED
+            {
                 forkers.push(*link);
             }
         }
