@@ -105,6 +105,34 @@ fn first_messages_stand_for_ready() {
     assert_eq!(pair.sides[0].settled.len(), 2);
 }
 
+/// a driver may feed several inputs before it asks for effects. What opens the link and what
+/// makes it ping come together here, and ready still goes first.
+#[test]
+fn ready_goes_before_all_else_of_an_open_link() {
+    for early in [0, 1] {
+        let mut pair = Pair::new();
+        for _ in 0..early {
+            pair.send(0, b"early");
+        }
+        pair.cut = [false, true];
+        pair.input(0, OFFER);
+        let id = pair.sides[0].browser.as_ref().expect("a connection").id;
+        for (channel, bytes) in pair.sides[1].frames.clone() {
+            pair.feed(0, LinkInput::FrameReceived(id, channel, bytes));
+        }
+        pair.input(0, LinkInput::CheckPath);
+        assert_eq!(pair.states(), [LinkState::Open; 2]);
+        let control = pair.sent(0, |frame| match frame {
+            Frame::Hello { .. } => Some(1),
+            Frame::Ready | Frame::Messages { .. } => Some(2),
+            Frame::Ping { .. } => Some(3),
+            _ => None,
+        });
+        assert_eq!(control[..3], [1, 2, 3]);
+        assert_eq!((pair.sides[0].faults.len(), pair.sides[1].faults.len()), (0, 0));
+    }
+}
+
 /// messages of a side that heard everything wait here until we have; a connection that
 /// comes to nothing loses none of them.
 #[test]

@@ -207,7 +207,8 @@ impl Pair {
             .collect()
     }
 
-    fn feed(&mut self, side: usize, input: LinkInput) {
+    /// Feeds one input and leaves what follows for later.
+    pub(crate) fn feed(&mut self, side: usize, input: LinkInput) {
         if let LinkOutcome::Fault(fault) = self.sides[side].link.handle(self.now, input) {
             self.sides[side].faults.push(fault);
         }

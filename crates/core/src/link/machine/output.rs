@@ -62,11 +62,14 @@ impl Link {
         }
     }
 
-    /// Says that we heard everything: by the first messages, or where none wait in a frame of its own.
-    fn ready(&mut self) -> Option<LinkEffect> {
-        self.connection.as_mut()?.ready_sent = true;
-        let messages = self.outbox.next_small(self.inbox.received_to());
-        self.account(Channel::Control, messages.unwrap_or_else(|| Frame::Ready.encode()))
+    /// Says once that we heard everything: by the first messages, or where none wait in a frame of its own.
+    pub(super) fn say_ready(&mut self) {
+        let Some(connection) = &mut self.connection else { return };
+        if !core::mem::replace(&mut connection.ready_sent, true) {
+            let messages = self.outbox.next_small(self.inbox.received_to());
+            let frame = messages.unwrap_or_else(|| Frame::Ready.encode());
+            self.send_frame(Channel::Control, frame);
+        }
     }
 
     /// The most urgent thing that can go out now.
@@ -91,7 +94,8 @@ impl Link {
             return None;
         }
         if !connection.ready_sent {
-            return self.ready();
+            self.say_ready();
+            return self.effects.pop();
         }
         let control_has_room = connection.has_room(Channel::Control);
         let bulk_has_room = connection.has_room(Channel::Bulk);

@@ -85,6 +85,8 @@ impl Link {
     }
 
     fn open(&mut self) -> Result<(), LinkFault> {
+        // Before anything else that an open link may say, however late it is asked for output.
+        self.say_ready();
         let Some(connection) = &mut self.connection else { return Ok(()) };
         let id = connection.id;
         connection.is_opened = true;
