@@ -2,6 +2,14 @@
 import assert from 'node:assert/strict'
 import { labTest } from '../harness/lab.js'
 
+/** Presses what is named so, once it is there: one page may be linked before the other shows its views. */
+async function press(page, selector, name) {
+  const named = (where, wanted) =>
+    [...document.querySelectorAll(where)].find((found) => (found.ariaLabel ?? found.textContent) === wanted)
+  const found = await page.waitForFunction(named, { timeout: 20_000 }, selector, name)
+  await found.evaluate((button) => button.click())
+}
+
 labTest('the demo page opens a room in Firefox, and Chromium meets it there', { timeout: 60_000 }, async (lab) => {
   const server = await lab.server()
   const [firefox, chromium] = [await lab.browser('firefox'), await lab.browser('chromium')]
@@ -41,10 +49,7 @@ labTest('two pages edit one board, which survives a reload, and its history chec
   }
   const until = (page, test, ...given) => page.waitForFunction(test, { timeout: 20_000 }, ...given)
   const shows = (page, text) => until(page, (wanted) => document.body.innerText.includes(wanted), text)
-  const open = async (page, name) => {
-    await until(page, (wanted) => [...document.querySelectorAll('.views button')].some(({ textContent }) => textContent === wanted), name)
-    await page.evaluate((wanted) => [...document.querySelectorAll('.views button')].find(({ textContent }) => textContent === wanted).click(), name)
-  }
+  const open = (page, name) => press(page, '.views button', name)
   const add = async (page, column, text) => {
     await page.type(`[aria-label="Add a card to ${column}"]`, text)
     await page.keyboard.press('Enter')
@@ -127,10 +132,7 @@ labTest('a board saved as a file is taken in by a page that meets nobody', { tim
     page.waitForFunction((wanted) => document.body.innerText.includes(wanted), { timeout: 20_000 }, text).catch(async (cause) => {
       throw new Error(`${text} is not shown, but ${await page.evaluate(() => document.body.innerText)}`, { cause })
     })
-  const open = async (page, name) => {
-    await page.waitForSelector('.views')
-    await page.evaluate((wanted) => [...document.querySelectorAll('.views button')].find(({ textContent }) => textContent === wanted).click(), name)
-  }
+  const open = (page, name) => press(page, '.views button', name)
   const importFile = (page, bytes) =>
     page.evaluate((content) => {
       const picker = document.querySelector('.ledger-file')
@@ -198,12 +200,12 @@ labTest('a browser that keeps nothing is told so beside the board, which works a
     page.waitForFunction((wanted) => document.body.innerText.includes(wanted), { timeout: 20_000 }, text)
   await page.goto(`http://localhost:${server.port}/`)
   await shows('Nobody else is here yet')
-  await page.evaluate(() => [...document.querySelectorAll('.views button')].find(({ textContent }) => textContent === 'Board').click())
+  await press(page, '.views button', 'Board')
   await shows('This browser keeps nothing for this page')
   await page.type('[aria-label="Add a card to To do"]', 'Flour')
   await page.keyboard.press('Enter')
   await shows('Flour')
-  await page.evaluate(() => [...document.querySelectorAll('.views button')].find(({ textContent }) => textContent === 'History').click())
+  await press(page, '.views button', 'History')
   await shows('1 block')
 })
 
@@ -213,8 +215,6 @@ labTest('an author who wrote two histories is marked in the history', { timeout:
   const [own, copy, watcher] = await Promise.all(['one', 'two', 'three'].map(async () => (await lab.browser('chromium')).page()))
   const shows = (page, text) =>
     page.waitForFunction((wanted) => document.body.innerText.includes(wanted), { timeout: 20_000 }, text)
-  const press = (page, selector, name) =>
-    page.evaluate((where, wanted) => [...document.querySelectorAll(where)].find((found) => (found.ariaLabel ?? found.textContent) === wanted).click(), selector, name)
   const write = async (page, text) => {
     const form = await page.waitForSelector('[data-column=todo] .card-composer', { timeout: 20_000 })
     await form.evaluate((composer, wanted) => {
