@@ -90,6 +90,8 @@ pub struct Host {
     node: Node,
     backlog: VecDeque<Input>,
     timer_at_us: Option<u64>,
+    /// Inputs were fed of which the effects are not asked for yet.
+    is_drain_due: bool,
     spin_count: u32,
     connections: BTreeMap<ConnectionId, usize>,
     sockets: BTreeMap<SocketId, usize>,
@@ -102,6 +104,7 @@ pub struct Host {
 
 enum Event {
     Timer { host: HostId },
+    Drain { host: HostId },
     Input { host: HostId, input: Input },
     Operation { connection: usize },
     NegotiationTask { connection: usize },
@@ -253,6 +256,7 @@ impl World {
             node,
             backlog: VecDeque::new(),
             timer_at_us: None,
+            is_drain_due: false,
             spin_count: 0,
             connections: BTreeMap::new(),
             sockets: BTreeMap::new(),
@@ -488,6 +492,7 @@ impl World {
     fn take(&mut self, event: Event) {
         match event {
             Event::Timer { host } => self.on_timer(host),
+            Event::Drain { host } => self.on_drain(host),
             Event::Input { host, input } => self.feed(host, input),
             Event::Operation { connection } => self.on_operation(connection),
             Event::NegotiationTask { connection } => self.on_negotiation_task(connection),

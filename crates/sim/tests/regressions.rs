@@ -2,10 +2,12 @@
 //! seed replays only on its own commit, a script on every one.
 
 use meshlace_sim::network::Path;
-use meshlace_sim::world::Setup;
+use meshlace_sim::world::{Hostility, Setup};
 use meshlace_sim::{HostId, World};
 
 use crate::support::{assert_talk, troubles};
+
+const SEEDS_OF_LATE_SIGNALS: u64 = 300;
 
 fn machine(world: &World, host: HostId) -> usize {
     world.host(host).machine
@@ -61,4 +63,22 @@ fn dead_peer_is_not_signalled_through_a_new_server() {
     assert!(world.server_message_count - signals <= 16, "{}", world.server_message_count - signals);
     assert_eq!(troubles(&world, hosts[0], 0).len(), told);
     world.assert_kept();
+}
+
+/// A signal comes late through the server, in the turn in which the link opens, and has the link pinged.
+/// The ping went out before "ready", and the other side was deaf for 10 s. Joins of eight pages.
+#[test]
+fn signal_that_comes_as_a_link_opens_harms_nobody() {
+    for seed in 0..SEEDS_OF_LATE_SIGNALS {
+        let mut world = World::new(seed);
+        world.network.usual = Path { latency_us: 5_000, jitter_us: 3_000, ..Path::default() };
+        world.set_hostility(Hostility { delay_permille: 400, ..Hostility::default() });
+        let hosts: Vec<HostId> = (0..4).map(|_| world.join()).collect();
+        world.until(20_000, "everyone is linked", |world| world.all_linked(&hosts));
+        world.run(4_000);
+        for host in &hosts {
+            assert_eq!(troubles(&world, *host, 0), [], "seed {seed}: {}", world.account());
+        }
+        world.assert_kept();
+    }
 }

@@ -11,6 +11,11 @@ use super::{CONNECTION_COUNT_MAX, Event, HostId, HostState, World};
 
 /// Most effects one turn may have: a bulk channel's worth of frames to every peer.
 const EFFECT_COUNT_MAX: usize = 200_000;
+/// Of so many turns in a thousand the effects are asked for late, as a browser's end of a turn may come
+/// after further events.
+const LATE_DRAIN_PERMILLE: u64 = 150;
+/// The longest that they come late. Units: microseconds.
+const LATE_DRAIN_US_MAX: u64 = 3_000;
 /// Most times a node may ask to be called at one moment.
 const SPIN_COUNT_MAX: u32 = 100;
 
@@ -31,6 +36,7 @@ impl World {
             HostState::Dead => return,
         }
         let now = self.now(self.hosts[host].wall_offset_ms);
+        let may_be_late = inputs.iter().all(is_event);
         for input in inputs {
             self.hosts[host].input_count += 1;
             if let Input::AddStream { stream, media_id, .. } = &input {
@@ -43,8 +49,28 @@ impl World {
             }
             let _ = self.hosts[host].node.handle(now, input);
         }
+        if may_be_late && self.hosts[host].is_drain_due {
+            return;
+        }
+        if may_be_late && self.chance.permille(LATE_DRAIN_PERMILLE) {
+            self.hosts[host].is_drain_due = true;
+            let delay = self.chance.between(1, LATE_DRAIN_US_MAX);
+            return self.schedule(delay, Event::Drain { host });
+        }
+        self.end_turn(host);
+    }
+
+    fn end_turn(&mut self, host: HostId) {
+        self.hosts[host].is_drain_due = false;
         self.drain(host);
         self.set_timer(host);
+    }
+
+    /// The end of a turn that came late, unless another input or a long sleep was before it.
+    pub(super) fn on_drain(&mut self, host: HostId) {
+        if self.hosts[host].is_drain_due && self.hosts[host].state == HostState::Running {
+            self.end_turn(host);
+        }
     }
 
     fn drain(&mut self, host: HostId) {
@@ -249,4 +275,23 @@ fn brief_notice(notice: &Notice) -> String {
             text
         }
     }
+}
+
+/// Whether an input is an event of the browser, after which others may come before the effects are asked
+/// for. Timers, the page's life and, here, applications ask for them at once.
+fn is_event(input: &Input) -> bool {
+    matches!(
+        input,
+        Input::FrameReceived { .. }
+            | Input::Buffered { .. }
+            | Input::SocketReceived { .. }
+            | Input::SocketOpened { .. }
+            | Input::ChannelOpened { .. }
+            | Input::ChannelClosed { .. }
+            | Input::TransportChanged { .. }
+            | Input::CandidateGathered { .. }
+            | Input::NegotiationNeeded { .. }
+            | Input::Described { .. }
+            | Input::Applied { .. }
+    )
 }
