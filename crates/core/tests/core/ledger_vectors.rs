@@ -1,7 +1,6 @@
 //! Golden bytes: `vectors/v1/ledger.json`, a room's blocks, their order, a fork and sync messages.
 //!
-//! `MESHLACE_WRITE_VECTORS=1 cargo test -p meshlace-core --test core vectors` writes the file; a
-//! released file never changes, so after that the tests only read it.
+//! How the file is written anew: [`super::golden`].
 
 use meshlace_core::codec::Reader;
 use meshlace_core::crypto::{Signature, Signing};
@@ -16,26 +15,21 @@ use meshlace_core::rng::{Rng, Seed};
 use meshlace_core::time::{Now, Timestamp, WallTime};
 use serde_json::{Value, json};
 
+use super::golden;
 use super::hex::{bytes_of, hex};
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/v1/ledger.json");
+const FILE: &str = "ledger.json";
 
 /// the bytes of version 1 are these.
 #[test]
 fn golden_vectors_of_the_ledger_are_what_is_written() {
-    let mut written = serde_json::to_string_pretty(&all()).expect("JSON");
-    written.push('\n');
-    if std::env::var_os("MESHLACE_WRITE_VECTORS").is_some() {
-        std::fs::write(FILE, &written).expect("the file can be written");
-    }
-    assert_eq!(written, std::fs::read_to_string(FILE).expect("the file can be read"));
+    golden::assert_holds(FILE, &all());
 }
 
 /// the golden bytes are read as what they name.
 #[test]
 fn golden_vectors_of_the_ledger_are_read() {
-    let golden = std::fs::read_to_string(FILE).expect("the file can be read");
-    let golden: Value = serde_json::from_str(&golden).expect("JSON");
+    let golden = golden::read(FILE);
     let room = RoomId::from_bytes(array_of(&golden["room"]));
     let genesis = Genesis::read(&room, &bytes_of(&golden["genesis"])).expect("the genesis");
     let mut dag = Dag::new(genesis, Seed([9; 32]));
@@ -275,8 +269,7 @@ pub(crate) fn array_of<const N: usize>(value: &Value) -> [u8; N] {
 /// a golden header is refused when one byte is missing, wherever.
 #[test]
 fn golden_headers_are_refused_cut() {
-    let golden = std::fs::read_to_string(FILE).expect("the file can be read");
-    let golden: Value = serde_json::from_str(&golden).expect("JSON");
+    let golden = golden::read(FILE);
     let header = bytes_of(&golden["blocks"][0]["header"]);
     assert!(Reader::new(&header).fields(11).is_ok());
     for len in 0..header.len() {

@@ -1,7 +1,6 @@
 //! Golden bytes: `vectors/v1/links.json`, every frame, signal, hello and parcel.
 //!
-//! `MESHLACE_WRITE_VECTORS=1 cargo test -p meshlace-core --test core vectors` writes the file; a
-//! released file never changes, so after that the tests only read it.
+//! How the file is written anew: [`super::golden`].
 
 use meshlace_core::crypto::{Signature, Signing};
 use meshlace_core::id::{Epoch, Fingerprint, Instance, LinkSession, Nonce, RoomId};
@@ -13,26 +12,21 @@ use meshlace_core::node::parcel::Parcel;
 use meshlace_core::node::{Audience, Content};
 use serde_json::{Value, json};
 
+use super::golden;
 use super::hex::{bytes_of, hex};
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/v1/links.json");
+const FILE: &str = "links.json";
 
 /// the bytes of version 1 are these.
 #[test]
 fn golden_vectors_of_links_are_what_is_written() {
-    let mut written = serde_json::to_string_pretty(&all()).expect("JSON");
-    written.push('\n');
-    if std::env::var_os("MESHLACE_WRITE_VECTORS").is_some() {
-        std::fs::write(FILE, &written).expect("the file can be written");
-    }
-    assert_eq!(written, std::fs::read_to_string(FILE).expect("the file can be read"));
+    golden::assert_holds(FILE, &all());
 }
 
 /// the golden bytes are read as what they name.
 #[test]
 fn golden_vectors_of_links_are_read() {
-    let golden = std::fs::read_to_string(FILE).expect("the file can be read");
-    let golden: Value = serde_json::from_str(&golden).expect("JSON");
+    let golden = golden::read(FILE);
     let list = |name: &str| golden[name].as_array().expect("a list").clone();
     for vector in list("frames") {
         let bytes = bytes_of(&vector["bytes"]);

@@ -2,8 +2,7 @@
 //! first eight bytes, and all that two peers say until both know of the fork.
 //!
 //! The two were found by 3.5 * 10^9 hashes: ten minutes on one core.
-//! `MESHLACE_WRITE_VECTORS=1 cargo test -p meshlace-core --test core vectors` writes the file; a
-//! released file never changes, so after that the tests only read it.
+//! How the file is written anew: [`super::golden`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,10 +17,11 @@ use meshlace_core::rng::{Rng, Seed};
 use meshlace_core::time::WallTime;
 use serde_json::{Value, json};
 
+use super::golden;
 use super::hex::{bytes_of, hex};
 use super::ledger_vectors::{array_of, link, talk, vector_of};
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/v1/reconciliation.json");
+const FILE: &str = "reconciliation.json";
 
 /// What the author's clock says in the two blocks that agree.
 const GROUND: [u64; 2] = [0x499d_d84d_52d6_3b5b, 0x246a_db26_9f31_f011];
@@ -29,18 +29,13 @@ const GROUND: [u64; 2] = [0x499d_d84d_52d6_3b5b, 0x246a_db26_9f31_f011];
 /// the bytes of version 1 are these.
 #[test]
 fn golden_vectors_of_a_reconciliation_are_what_is_written() {
-    let mut written = serde_json::to_string_pretty(&all()).expect("JSON");
-    written.push('\n');
-    if std::env::var_os("MESHLACE_WRITE_VECTORS").is_some() {
-        std::fs::write(FILE, &written).expect("the file can be written");
-    }
-    assert_eq!(written, std::fs::read_to_string(FILE).expect("the file can be read"));
+    golden::assert_holds(FILE, &all());
 }
 
 /// the ids agree in as much as a frontier has of them; both peers end with the proof.
 #[test]
 fn golden_histories_agree_in_eight_bytes_and_end_as_a_fork() {
-    let golden = read();
+    let golden = golden::read(FILE);
     let ids = ["left", "right"].map(|side| bytes_of(&golden[side]["id"]));
     assert!(ids[0][..8] == ids[1][..8] && ids[0] != ids[1]);
     let mut peers = ["left", "right"].map(|side| peer(&golden, side));
@@ -59,7 +54,7 @@ fn golden_histories_agree_in_eight_bytes_and_end_as_a_fork() {
 /// that their sender held.
 #[test]
 fn golden_imprints_are_hashes_of_nonces_and_ids() {
-    let golden = read();
+    let golden = golden::read(FILE);
     let held = ["left", "right"].map(|side| places(&golden, side));
     let messages = golden["messages"].as_array().expect("a list");
     let mut nonces: BTreeSet<Nonce> = BTreeSet::new();
@@ -96,11 +91,6 @@ fn golden_imprints_are_hashes_of_nonces_and_ids() {
         }
     }
     assert!(imprint_count > 10 && list_count > 0, "{imprint_count}, {list_count}");
-}
-
-fn read() -> Value {
-    let golden = std::fs::read_to_string(FILE).expect("the file can be read");
-    serde_json::from_str(&golden).expect("JSON")
 }
 
 /// All blocks of one side, in an order in which each is held at once.

@@ -1,7 +1,6 @@
 //! Golden bytes: `vectors/v1/signalling.json`, for us and for whoever writes another client.
 //!
-//! `MESHLACE_WRITE_VECTORS=1 cargo test -p meshlace-core --test core vectors` writes the file; a released file
-//! never changes, so after that the tests only read it.
+//! How the file is written anew: [`super::golden`].
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says so")]
 
@@ -17,28 +16,22 @@ use meshlace_core::signalling::message::{
 use meshlace_core::time::{Span, WallTime};
 use serde_json::{Value, json};
 
+use super::golden;
 use super::hex::{bytes_of, hex};
 use super::signalling_messages::{client_samples, server_samples};
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/v1/signalling.json");
+const FILE: &str = "signalling.json";
 
 /// the bytes of version 1 are these.
 #[test]
 fn golden_bytes_are_what_is_written() {
-    let mut written = serde_json::to_string_pretty(&all()).expect("JSON");
-    written.push('\n');
-    if std::env::var_os("MESHLACE_WRITE_VECTORS").is_some() {
-        std::fs::write(FILE, &written).expect("the file can be written");
-    }
-    let golden = std::fs::read_to_string(FILE).expect("the file can be read");
-    assert_eq!(written, golden);
+    golden::assert_holds(FILE, &all());
 }
 
 /// the golden bytes are read as the messages they name.
 #[test]
 fn golden_bytes_are_read() {
-    let golden = std::fs::read_to_string(FILE).expect("the file can be read");
-    let golden: Value = serde_json::from_str(&golden).expect("JSON");
+    let golden = golden::read(FILE);
     let list = |name: &str| golden[name].as_array().expect("a list").clone();
     for vector in list("client_messages") {
         let message = ClientMessage::decode(&bytes_of(&vector["bytes"])).expect("a message");

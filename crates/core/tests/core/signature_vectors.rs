@@ -2,17 +2,16 @@
 //! and points of small order. The WebAssembly must give the same ones, so both read one file.
 
 use meshlace_core::crypto::{Signing, verifies};
-use serde_json::Value;
 
+use super::golden;
 use super::hex::bytes_of;
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/v1/signatures.json");
+const FILE: &str = "signatures.json";
 
 /// every verdict is the one in the file, and keys grown from a seed are those of the RFC.
 #[test]
 fn signatures_are_judged_as_the_golden_verdicts_say() {
-    let text = std::fs::read_to_string(FILE).expect("the file can be read");
-    let golden: Value = serde_json::from_str(&text).expect("JSON");
+    let golden = golden::read(FILE);
     let vectors = golden["vectors"].as_array().expect("a list");
     let mut valid_count = 0;
     for vector in vectors {
