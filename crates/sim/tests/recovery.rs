@@ -1,7 +1,7 @@
 //! What breaks and heals: paths, connections, servers.
 
 use meshlace_core::limits::RESTART_DEADLINE;
-use meshlace_core::node::{Input, Lifecycle, Notice, PeerState};
+use meshlace_core::node::{Content, Input, Lifecycle, Notice, PeerState, Recipient};
 use meshlace_sim::World;
 
 use crate::support::{assert_talk, diagnose, left_count, troubles};
@@ -284,5 +284,38 @@ fn every_dead_connection_is_closed() {
     assert!(world.connection_count() >= 20);
     assert!(hosts.iter().all(|host| world.open_connection_count(*host) == 2));
     assert_talk(&mut world, hosts[0], hosts[1]);
+    world.assert_kept();
+}
+
+/// while a link is in doubt `diagnose` counts what the sender dropped; what a silent path lost is not
+/// among it, and the count outlives the connection.
+#[test]
+fn lossy_messages_dropped_in_doubt_are_counted() {
+    let mut world = World::new(1_500);
+    let hosts = world.mesh(2);
+    let lossy = |world: &mut World, payload: &[u8]| {
+        let ticket = world.next_ticket(hosts[0]);
+        let (name, payload) = (String::from("cursor"), payload.to_vec());
+        let (to, content) = (Recipient::All, Content::Text);
+        world.feed(hosts[0], Input::SendLossy { ticket, to, name, content, payload });
+    };
+    let arrives = |world: &mut World, wanted: &[u8]| {
+        let is_it = |notice: &Notice| matches!(notice, Notice::TopicMessage { payload, .. } if payload == wanted);
+        world.until(1_000, "it arrives", |world| world.heard(hosts[1], 0, is_it).is_some());
+    };
+    lossy(&mut world, b"before");
+    arrives(&mut world, b"before");
+    world.mute(hosts[0], hosts[1]);
+    lossy(&mut world, b"lost");
+    world.until(30_000, "in doubt", |world| !world.sees(hosts[0], hosts[1]));
+    for _ in 0..3 {
+        lossy(&mut world, b"dropped");
+    }
+    world.until(60_000, "healed", |world| world.all_linked(&hosts));
+    lossy(&mut world, b"after");
+    arrives(&mut world, b"after");
+    let links = [hosts[0], hosts[1]].map(|host| diagnose(&mut world, host).peers[0].link.clone());
+    assert!(links.iter().all(|link| link.rebuild_count > 0));
+    assert_eq!(links.map(|link| link.lossy_dropped_count), [3, 0]);
     world.assert_kept();
 }

@@ -45,6 +45,7 @@ fn peer(report: &PeerReport, out: &mut Writer) {
     out.text("receivedBytes").count(link.received_bytes);
     out.text("deliveredCount").count(link.delivered_count);
     out.text("receivedCount").count(link.received_count);
+    out.text("lossyDroppedCount").count(link.lossy_dropped_count);
     out.text("queuedBytes").count(link.queued_bytes as u64);
     out.text("restartCount").number(link.restart_count);
     out.text("rebuildCount").number(link.rebuild_count);

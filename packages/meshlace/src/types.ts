@@ -194,7 +194,10 @@ export interface ReliableChannel<M, T extends RoomShape = {}> {
 export interface LossyChannel<M, T extends RoomShape = {}> {
   /** The channel's name. */
   readonly name: string
-  /** Sends to everyone, or to one peer, who can be reached now. At most 15 KiB. */
+  /**
+   * Sends to everyone, or to one peer, who can be reached now. At most 15 KiB. What a link does not take is
+   * dropped and counted: `lossyDroppedCount` in {@link PeerReport}.
+   */
   send(data: Outgoing<M>, options?: { to?: Peer<T> | undefined }): void
   /** Calls `listener` with each message that arrives. */
   subscribe(listener: (data: M, peer: Peer<T>) => void): Unsubscribe
@@ -327,6 +330,11 @@ export interface PeerReport {
   readonly deliveredCount: number
   /** Messages received in order. */
   readonly receivedCount: number
+  /**
+   * Messages of channels with `reliable: false` that were dropped unsent, for the link was not open or too much
+   * was buffered. What was lost on the way is not among them.
+   */
+  readonly lossyDroppedCount: number
   /** Bytes queued and not yet acknowledged. */
   readonly queuedBytes: number
   /** ICE restarts so far. */

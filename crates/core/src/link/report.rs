@@ -96,6 +96,9 @@ pub struct LinkReport {
     pub delivered_count: u64,
     /// Messages received in order.
     pub received_count: u64,
+    /// Lossy messages dropped unsent: the link was not open, or too much was buffered. What was lost on
+    /// the way, or by the peer, is not among them. Source: docs/protocol.md R-211.
+    pub lossy_dropped_count: u64,
     /// Bytes queued and not yet acknowledged.
     pub queued_bytes: usize,
     /// ICE restarts so far.

@@ -67,17 +67,31 @@ fn full_buffer_holds_messages_back() {
     assert_eq!(pair.sides[1].messages, [b"one", b"two"]);
 }
 
-/// a lossy message goes out over an open link with room, or not at all.
+/// a lossy message goes out over an open link with room, or is dropped and counted by its sender.
 #[test]
 fn lossy_message_never_waits() {
     let mut pair = Pair::open();
     let lossy = |pair: &mut Pair| pair.input(0, LinkInput::SendLossy(b"x".to_vec().into()));
+    let counts = |pair: &Pair| {
+        let dropped = pair.sides.each_ref().map(|side| side.link.report(None).lossy_dropped_count);
+        (pair.sides[1].lossy.len(), dropped)
+    };
     lossy(&mut pair);
-    assert_eq!(pair.sides[1].lossy, [b"x"]);
+    assert_eq!((pair.sides[1].lossy[0].as_slice(), counts(&pair)), (&b"x"[..], (1, [0, 0])));
     pair.buffered(0, Channel::Lossy, LOSSY_BUFFER_BYTES_HIGH);
     lossy(&mut pair);
     pair.buffered(0, Channel::Lossy, 0);
-    assert_eq!(pair.sides[1].lossy.len(), 1);
+    assert_eq!(counts(&pair), (1, [1, 0]));
+    pair.set_server(false);
+    pair.cut = [true, true];
+    lossy(&mut pair);
+    assert_eq!(counts(&pair), (1, [1, 0]), "what is lost on the way is not counted");
+    pair.advance(SUSPECT_AFTER.as_ms());
+    lossy(&mut pair);
+    assert_eq!((pair.states(), counts(&pair)), ([LinkState::Suspect; 2], (1, [2, 0])));
+    pair.input(0, LinkInput::Close(ErrorCode::PeerLeft));
+    lossy(&mut pair);
+    assert_eq!(counts(&pair), (1, [3, 0]));
 }
 
 /// numbers begin at 1 and are given at sending: what is taken back before leaves no gap.

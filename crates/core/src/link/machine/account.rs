@@ -122,6 +122,7 @@ impl Link {
             received_bytes: self.received_bytes,
             delivered_count: self.outbox.delivered_count(),
             received_count: self.inbox.received_to(),
+            lossy_dropped_count: self.lossy_dropped_count,
             queued_bytes: self.outbox.queued_bytes(),
             restart_count: self.restart_count,
             rebuild_count: self.rebuild_count,
