@@ -4,6 +4,7 @@
  */
 import type { Machine } from './machine.js'
 import type { LocalStream, RemoteStreams } from './media.js'
+import { configuration, takeBlank } from './spare.js'
 import { readStats } from './stats.js'
 import type { PeerId } from './types.js'
 
@@ -37,10 +38,13 @@ export class Connection {
     this.peer = peer
     this.#feed = feed
     this.#remote = remote
-    this.#connection = new RTCPeerConnection(configuration(servers, relayOnly))
-    // Channels and handlers before anything can happen: an event that finds no handler is lost.
-    this.#channels = CHANNELS.map((init, index) => this.#makeChannel(init, index))
+    const { connection, channels, isNeeding } = takeBlank(servers, relayOnly)
+    this.#connection = connection
+    this.#channels = channels
+    // Handlers before anything can happen: an event that finds no handler is lost.
+    channels.forEach((channel, index) => this.#listenTo(channel, index))
     this.#listen()
+    if (isNeeding) this.#report((machine) => machine.negotiationNeeded(id))
   }
 
   /** Hands a frame to a channel, which copies it. Returns whether it took it. */
@@ -156,24 +160,20 @@ export class Connection {
     this.#remote.drop(this)
   }
 
-  #makeChannel(init: ChannelInit, index: number): RTCDataChannel {
-    const channel = this.#connection.createDataChannel(init.name, { negotiated: true, id: index, ...init.options })
-    channel.binaryType = 'arraybuffer'
-    channel.bufferedAmountLowThreshold = init.lowBytes
+  #listenTo(channel: RTCDataChannel, index: number): void {
     const id = this.#id
     channel.onopen = () => this.#report((machine) => machine.channelOpened(id, index))
     channel.onclose = () => this.#report((machine) => machine.channelClosed(id, index))
     // An error is followed by `close`, which is what counts.
     channel.onerror = () => undefined
     // Each large frame comes in a turn of its own, and makes room for one that is sent in a turn of its own.
-    const alone = init.name === 'bulk'
+    const alone = channel.label === 'bulk'
     channel.onbufferedamountlow = () =>
       this.#report((machine) => machine.buffered(id, index, channel.bufferedAmount), alone)
     channel.onmessage = ({ data }: MessageEvent<unknown>) => {
       const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : new TextEncoder().encode(String(data))
       this.#report((machine) => machine.frameReceived(id, index, bytes), alone)
     }
-    return channel
   }
 
   #listen(): void {
@@ -229,19 +229,6 @@ export class Connection {
   }
 }
 
-interface ChannelInit {
-  readonly name: string
-  readonly lowBytes: number
-  readonly options: RTCDataChannelInit
-}
-
-/** By stream id. Low-water marks as in the core's limits. */
-const CHANNELS: readonly ChannelInit[] = [
-  { name: 'control', lowBytes: 16 * 1024, options: { ordered: true } },
-  { name: 'bulk', lowBytes: 64 * 1024, options: { ordered: true } },
-  { name: 'lossy', lowBytes: 16 * 1024, options: { ordered: false, maxRetransmits: 0 } },
-]
-
 /** In the order of the core's `IceState`. */
 const ICE_STATES: readonly RTCIceConnectionState[] = [
   'new',
@@ -262,7 +249,3 @@ const CONNECTION_STATES: readonly RTCPeerConnectionState[] = [
   'failed',
   'closed',
 ]
-
-function configuration(servers: RTCIceServer[], relayOnly: boolean): RTCConfiguration {
-  return { iceServers: servers, iceTransportPolicy: relayOnly ? 'relay' : 'all', bundlePolicy: 'max-bundle' }
-}

@@ -6,7 +6,6 @@
  * drained it must not be called, so what fails in the middle is fed after it.
  */
 import { Clock } from './clock.js'
-import { afterCollecting } from './collecting.js'
 import { Connection } from './connection.js'
 import { MeshError } from './errors.js'
 import { watchPage } from './lifecycle.js'
@@ -141,8 +140,7 @@ export class Driver implements Effects {
 
   createConnection(id: number, peer: string, servers: RTCIceServer[], relayOnly: boolean): void {
     try {
-      const make = () => new Connection(id, peer, servers, relayOnly, this.input, this.remote)
-      this.#connections.set(id, afterCollecting(make))
+      this.#connections.set(id, new Connection(id, peer, servers, relayOnly, this.input, this.remote))
     } catch (cause) {
       // The core learns of it by the first operation it asks of this connection.
       this.#refused.set(id, String(cause))

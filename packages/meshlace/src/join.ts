@@ -7,6 +7,7 @@ import type { Machine, MachineIceServer } from './machine.js'
 import { passphraseAddress } from './passphrase.js'
 import { Reception } from './reception.js'
 import { MeshRoom } from './room.js'
+import { makeSpare } from './spare.js'
 import type { CreateOptions, JoinOptions, Room, RoomShape } from './types.js'
 
 /** The WebAssembly module, ready to make cores. */
@@ -141,6 +142,8 @@ function admission(
     }
     signal?.addEventListener('abort', abort, { once: true })
     hub.driver.input((machine) => machine.start())
+    // The server is asked at the end of this turn.
+    queueMicrotask(makeSpare)
   })
 }
 

@@ -1,5 +1,6 @@
 // Stand-ins for what a browser gives, as far as the driver uses it. Nothing happens by itself: tests
 // fire the events.
+import { dropSpare } from '../../src/spare.js'
 
 export class FakeChannel {
   binaryType = ''
@@ -85,6 +86,8 @@ export class FakeConnection {
   }
 
   setConfiguration(configuration: RTCConfiguration): void {
+    const refusal = FakeConnection.refuses?.()
+    if (refusal !== undefined) throw refusal
     this.configuration = configuration
     this.log.push('configure')
   }
@@ -159,6 +162,7 @@ export class FakeStream extends EventTarget {
 
 /** Puts the fakes where the driver looks for the real ones. */
 export function install(): void {
+  dropSpare()
   FakeConnection.made.length = 0
   FakeConnection.refuses = undefined
   FakeSocket.made.length = 0
