@@ -31,6 +31,7 @@ pub(crate) mod samples;
 pub mod sdp;
 pub mod signal;
 mod transport;
+mod window;
 
 /// The bytes of a message, shared by the links that carry it. A vector and not a slice, because making
 /// a shared slice copies, and a message may have 32 MiB.

@@ -4,6 +4,7 @@ use meshlace_core::id::StreamKey;
 use meshlace_core::limits::PRESENCE_BYTES_MAX;
 use meshlace_core::node::{Content, Input, Notice, Recipient, RoomStatus};
 use meshlace_sim::World;
+use meshlace_sim::network::Path;
 
 /// A string each way, acknowledged.
 #[test]
@@ -47,6 +48,19 @@ fn large_messages_arrive_whole() {
     });
     // The path carries 10 MB/s: half of that at least is ours.
     assert!(took < 4_000, "{took} ms");
+    world.assert_kept();
+}
+
+/// between continents as much is on its way as the path carries.
+#[test]
+fn large_message_fills_a_long_path() {
+    let mut world = World::new(5);
+    world.network.usual = Path { latency_us: 100_000, jitter_us: 0, ..Path::default() };
+    let hosts = world.mesh(2);
+    let sent = world.send(hosts[0], None, 32_000_000).0;
+    let took = world.until(60_000, "it arrives", |world| world.is_delivered(hosts[0], sent));
+    // 3.2 s for the bytes at 10 MB/s; with the least window all the time it takes 13 s.
+    assert!(took < 5_000, "{took} ms");
     world.assert_kept();
 }
 

@@ -12,7 +12,7 @@
 //!
 //! Out of scope: which channel has room, which the link decides; what is inside a message.
 //!
-//! Source: docs/protocol.md.
+//! Source: docs/protocol.md.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -24,10 +24,12 @@ use crate::limits::{
     UNGRANTED_BYTES_MAX,
 };
 use crate::queue::Queue;
+use crate::time::Timestamp;
 
 use super::Body;
 use super::frame::{Frame, Partial};
 use super::hello::Standing;
+use super::window::Window;
 
 /// Names a message between link and node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,6 +103,8 @@ pub(super) struct Outbox {
     first: u64,
     /// Bytes handed to the present connection and not known to be received.
     wire_bytes: usize,
+    /// How many of them may be of large messages.
+    window: Window,
     /// Index in flight below which every small message was handed over.
     small_cursor: usize,
     /// Index in flight below which every large message was handed over.
@@ -121,6 +125,7 @@ impl Outbox {
             flight: VecDeque::new(),
             first: first.max(1),
             wire_bytes: 0,
+            window: Window::new(),
             small_cursor: 0,
             large_cursor: 0,
             large_pending: 0,
@@ -210,10 +215,12 @@ impl Outbox {
     /// [`FalseAck`] if it covers what was never sent.
     pub(super) fn acknowledge(
         &mut self,
+        now: Timestamp,
         received_to: u64,
         partial: Option<Partial>,
     ) -> Result<Vec<MessageKey>, FalseAck> {
         self.check(received_to)?;
+        let wire_bytes = self.wire_bytes;
         let mut delivered = Vec::new();
         while self.first <= received_to {
             let Some(flying) = self.flight.pop_front() else { break };
@@ -232,6 +239,7 @@ impl Outbox {
         if let Some(partial) = partial {
             self.acknowledge_partial(partial)?;
         }
+        self.window.acknowledged(now, wire_bytes - self.wire_bytes);
         Ok(delivered)
     }
 
@@ -258,8 +266,13 @@ impl Outbox {
     ///
     /// # Errors
     /// [`FalseAck`] if the peer claims to have received what was never sent.
-    pub(super) fn restart(&mut self, standing: &Standing) -> Result<Vec<MessageKey>, FalseAck> {
-        let delivered = self.acknowledge(standing.received_to, None)?;
+    pub(super) fn restart(
+        &mut self,
+        now: Timestamp,
+        standing: &Standing,
+    ) -> Result<Vec<MessageKey>, FalseAck> {
+        let delivered = self.acknowledge(now, standing.received_to, None)?;
+        self.window = Window::new();
         for flying in &mut self.flight {
             (flying.sent, flying.acked, flying.granted) = (0, 0, false);
         }
@@ -354,7 +367,7 @@ impl Outbox {
 
     /// The next piece of a large message, at most `frame_bytes_max` long as a frame; `None` if
     /// there is none, the window is full or the receiver's grant for the rest is awaited.
-    pub(super) fn next_piece(&mut self, frame_bytes_max: usize) -> Option<Vec<u8>> {
+    pub(super) fn next_piece(&mut self, now: Timestamp, frame_bytes_max: usize) -> Option<Vec<u8>> {
         let large_is_next =
             self.queue.first().is_some_and(|next| next.body.len() > SMALL_MESSAGE_BYTES_MAX);
         if self.large_pending == 0 && !(large_is_next && self.admit_one()) {
@@ -366,7 +379,7 @@ impl Outbox {
                 .is_some_and(|flying| !flying.is_small() && flying.sent < flying.whole())
         })?;
         self.large_cursor = index;
-        let window = FLIGHT_BYTES_MAX.saturating_sub(self.wire_bytes);
+        let window = self.window.room(self.wire_bytes);
         let number = self.first + index as u64;
         let flying = self.flight.get_mut(index)?;
         let total = flying.body.len();
@@ -381,6 +394,7 @@ impl Outbox {
         let frame = piece.encode();
         flying.mark_sent(end);
         self.wire_bytes += end - offset;
+        self.window.sent(now, self.wire_bytes);
         if end == total {
             self.large_pending -= 1;
         }

@@ -120,7 +120,8 @@ impl Link {
         received_to: u64,
         partial: Option<super::super::frame::Partial>,
     ) -> Result<(), LinkFault> {
-        let keys = self.outbox.acknowledge(received_to, partial).map_err(LinkFault::FalseAck)?;
+        let keys =
+            self.outbox.acknowledge(self.now, received_to, partial).map_err(LinkFault::FalseAck)?;
         for key in keys {
             self.notice(LinkNotice::Settled(key, Ok(())));
         }

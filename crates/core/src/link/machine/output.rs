@@ -114,7 +114,7 @@ impl Link {
         if is_open && let Some(ack) = self.inbox.next_ack(self.now) {
             return self.account(Channel::Control, ack.encode());
         }
-        if bulk_has_room && let Some(frame) = self.outbox.next_piece(piece_bytes_max) {
+        if bulk_has_room && let Some(frame) = self.outbox.next_piece(self.now, piece_bytes_max) {
             return self.account(Channel::Bulk, frame);
         }
         None

@@ -74,7 +74,7 @@ impl Link {
         if all_sent && connection.heard_everything() && !connection.is_ready {
             connection.is_ready = true;
             let standing = connection.peer_standing.unwrap_or_default();
-            for key in self.outbox.restart(&standing).map_err(LinkFault::FalseAck)? {
+            for key in self.outbox.restart(self.now, &standing).map_err(LinkFault::FalseAck)? {
                 self.notice(LinkNotice::Settled(key, Ok(())));
             }
         }

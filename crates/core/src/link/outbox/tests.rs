@@ -136,7 +136,7 @@ impl World {
                 }
             }
             Step::SendPiece => {
-                if let Some(frame) = self.outbox.next_piece(FRAME_BYTES_MAX) {
+                if let Some(frame) = self.outbox.next_piece(Timestamp::ZERO, FRAME_BYTES_MAX) {
                     assert!(frame.len() <= FRAME_BYTES_MAX);
                     self.bulk.push_back(frame);
                 }
@@ -204,7 +204,10 @@ impl World {
         let Some(frame) = self.back.pop_front() else { return };
         match Frame::decode(Channel::Control, &frame) {
             Ok(Frame::Ack { received_to, partial }) => {
-                let keys = self.outbox.acknowledge(received_to, partial).expect("a true ack");
+                let keys = self
+                    .outbox
+                    .acknowledge(Timestamp::ZERO, received_to, partial)
+                    .expect("a true ack");
                 keys.into_iter().for_each(|key| self.settle(key, Fate::Delivered));
             }
             Ok(Frame::Grant { number }) => self.outbox.grant(number),
@@ -221,7 +224,7 @@ impl World {
             sends_from: 0,
         };
         let sends_from = self.outbox.sends_from();
-        let keys = self.outbox.restart(&standing).expect("a true hello");
+        let keys = self.outbox.restart(Timestamp::ZERO, &standing).expect("a true hello");
         keys.into_iter().for_each(|key| self.settle(key, Fate::Delivered));
         let ready = self.inbox.restart(sends_from).expect("a true hello");
         self.deliver(ready);
@@ -285,12 +288,12 @@ proptest! {
             let body = Body::new(vec![7; *size]);
             outbox.push(MessageKey(key), body).expect("room");
         }
-        while outbox.next_small(0).is_some() || outbox.next_piece(FRAME_BYTES_MAX).is_some() {}
+        while outbox.next_small(0).is_some() || outbox.next_piece(Timestamp::ZERO, FRAME_BYTES_MAX).is_some() {}
         let partial = Some(Partial { number, bytes });
         let result = if is_restart {
-            outbox.restart(&Standing { received_to, partial, sends_from: 1 })
+            outbox.restart(Timestamp::ZERO, &Standing { received_to, partial, sends_from: 1 })
         } else {
-            outbox.acknowledge(received_to, partial)
+            outbox.acknowledge(Timestamp::ZERO, received_to, partial)
         };
         if let Ok(keys) = result {
             prop_assert!(keys.len() <= sizes.len());
@@ -307,14 +310,14 @@ fn backlog_shrinks_while_a_message_is_under_way() {
     outbox.push(MessageKey(1), Body::new(vec![7; 300_000])).expect("room");
     outbox.grant(1);
     let before = outbox.backlog_bytes();
-    while outbox.next_piece(FRAME_BYTES_MAX).is_some() {}
+    while outbox.next_piece(Timestamp::ZERO, FRAME_BYTES_MAX).is_some() {}
     outbox.grant(1);
-    while outbox.next_piece(FRAME_BYTES_MAX).is_some() {}
+    while outbox.next_piece(Timestamp::ZERO, FRAME_BYTES_MAX).is_some() {}
     assert_eq!(outbox.backlog_bytes(), before, "what was sent may not be there");
     let partial = Some(Partial { number: 1, bytes: 290_000 });
-    assert_eq!(outbox.acknowledge(0, partial), Ok(vec![]));
+    assert_eq!(outbox.acknowledge(Timestamp::ZERO, 0, partial), Ok(vec![]));
     assert_eq!((outbox.backlog_bytes(), outbox.queued_bytes()), (before - 290_000, before));
-    assert_eq!(outbox.acknowledge(1, None), Ok(vec![MessageKey(1)]));
+    assert_eq!(outbox.acknowledge(Timestamp::ZERO, 1, None), Ok(vec![MessageKey(1)]));
     assert_eq!((outbox.backlog_bytes(), outbox.queued_bytes()), (0, 0));
 }
 
