@@ -9,6 +9,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use blake3::hazmat::HasherExt;
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
@@ -18,12 +19,15 @@ use crate::id::{AuthorId, MemberId, PeerId, SealingKey, SessionKey};
 
 /// What a hash, signature or key is for. Two uses never share a context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Context(&'static str);
+pub struct Context(&'static str, Option<&'static blake3::hazmat::ContextKey>);
 
 macro_rules! contexts {
-    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+    (@key) => { None };
+    (@key $key:ident) => { Some(&$key) };
+    ($($(#[$doc:meta])* $name:ident = $text:literal $(of $key:ident)?;)*) => {
         impl Context {
-            $($(#[$doc])* pub const $name: Self = Self(concat!("meshlace v1 ", $text));)*
+            $($(#[$doc])* pub const $name: Self =
+                Self(concat!("meshlace v1 ", $text), contexts!(@key $($key)?));)*
 
             /// Every context, for the documents and for the test that no two are alike.
             pub const ALL: &[Self] = &[$(Self::$name),*];
@@ -36,6 +40,19 @@ macro_rules! contexts {
         }
     };
 }
+
+/// The hash of [`Context::BLOCK`]'s text: with it, each of the hundred thousand blocks of a ledger costs
+/// a quarter less. A test holds it to the text.
+const BLOCK_KEY: blake3::hazmat::ContextKey = [
+    0x09, 0xc5, 0x84, 0x31, 0x05, 0x21, 0xe1, 0x2d, 0x69, 0x41, 0xea, 0x08, 0xe1, 0xd7, 0x32, 0xb6,
+    0xa9, 0x54, 0xad, 0x0f, 0x1e, 0xfe, 0x5e, 0x06, 0xbb, 0xe1, 0x50, 0x58, 0xc7, 0xec, 0xa1, 0x10,
+];
+
+/// The same of [`Context::BODY`].
+const BODY_KEY: blake3::hazmat::ContextKey = [
+    0x30, 0xe0, 0xa3, 0x9c, 0xe0, 0x57, 0x5e, 0x48, 0xf7, 0xe7, 0x01, 0x31, 0x4c, 0xd9, 0x09, 0x48,
+    0x7a, 0xa4, 0xf9, 0xc8, 0x32, 0x4b, 0xe5, 0xd5, 0x8c, 0xf7, 0xde, 0x4a, 0x83, 0x0f, 0x8b, 0x25,
+];
 
 contexts! {
     /// A room's id from what it was made from.
@@ -75,9 +92,9 @@ contexts! {
     /// The signature by which a member lets another write.
     GRANT = "grant";
     /// A block's id from its room and header.
-    BLOCK = "block";
+    BLOCK = "block" of BLOCK_KEY;
     /// The hash of a block's body.
-    BODY = "body";
+    BODY = "body" of BODY_KEY;
     /// The signature over a block's id.
     BLOCK_SIGNATURE = "block signature";
     /// A member's place among blocks of one height.
@@ -124,7 +141,10 @@ impl Deriving {
     /// Nothing so far.
     #[must_use]
     pub fn new(context: Context) -> Self {
-        Self(blake3::Hasher::new_derive_key(context.0))
+        Self(match context.1 {
+            Some(key) => blake3::Hasher::new_from_context_key(key),
+            None => blake3::Hasher::new_derive_key(context.0),
+        })
     }
 
     /// Takes the next part in.
@@ -328,6 +348,17 @@ mod tests {
     fn no_two_contexts_are_alike() {
         for (index, context) in Context::ALL.iter().enumerate() {
             assert!(!Context::ALL[..index].contains(context), "{context:?}");
+        }
+    }
+
+    /// what is kept of a context's text is what its text hashes to.
+    #[test]
+    fn kept_keys_are_those_of_their_texts() {
+        let kept: Vec<_> =
+            Context::ALL.iter().filter_map(|Context(text, key)| Some((text, (*key)?))).collect();
+        assert_eq!(kept.len(), 2);
+        for (text, key) in kept {
+            assert_eq!(*key, blake3::hazmat::hash_derive_key_context(text), "{text}");
         }
     }
 

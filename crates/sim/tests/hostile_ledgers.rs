@@ -349,7 +349,8 @@ fn withheld_parents_cost_bounded_memory_and_no_endless_asking() {
     let parents = Parents::new(&[BlockId::from_bytes([0xee; 32])]);
     for number in 0..30_u8 {
         stage.author = Signing::from_seed(&[100 + number; 32]);
-        let mut run = vec![stage.seal(Header { parents, height: 2, ..stage.first() }, b"")];
+        let mut run =
+            vec![stage.seal(Header { parents: parents.clone(), height: 2, ..stage.first() }, b"")];
         for seq in 1..100 {
             let before = run.last().expect("one").clone();
             run.push(stage.seal(stage.after(&before, seq, seq + 2), b""));

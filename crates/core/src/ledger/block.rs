@@ -145,7 +145,18 @@ impl VerifiedRun {
     /// - [`LedgerFault::BadSignature`] - the author did not sign the last one.
     /// - those of [`Header::decode`].
     pub fn check(room: &RoomId, blocks: &[UnverifiedBlock<'_>]) -> Result<Self, LedgerFault> {
-        let run = Self::assemble(room, blocks)?;
+        let decode = |block: &UnverifiedBlock<'_>| Header::decode(block.header);
+        let headers: Result<Vec<Header>, LedgerFault> = blocks.iter().map(decode).collect();
+        Self::check_decoded(room, blocks, headers?)
+    }
+
+    /// The same for blocks of which somebody has read the headers.
+    pub(super) fn check_decoded(
+        room: &RoomId,
+        blocks: &[UnverifiedBlock<'_>],
+        headers: Vec<Header>,
+    ) -> Result<Self, LedgerFault> {
+        let run = Self::assemble(room, blocks, headers)?;
         let last = run.blocks.last().ok_or(LedgerFault::EmptyRun)?;
         let signature = last.signature.ok_or(LedgerFault::UnsignedRun)?;
         check_signature(&last.header.author, &last.id, &signature)?;
@@ -153,7 +164,11 @@ impl VerifiedRun {
     }
 
     /// Checks all of a run but the signature, which is there.
-    fn assemble(room: &RoomId, blocks: &[UnverifiedBlock<'_>]) -> Result<Self, LedgerFault> {
+    fn assemble(
+        room: &RoomId,
+        blocks: &[UnverifiedBlock<'_>],
+        headers: Vec<Header>,
+    ) -> Result<Self, LedgerFault> {
         let found = blocks.len();
         if found > RUN_COUNT_MAX {
             return Err(LedgerFault::RunTooLong { limit: RUN_COUNT_MAX, found });
@@ -165,8 +180,7 @@ impl VerifiedRun {
         let signature = blocks.last().ok_or(LedgerFault::EmptyRun)?.signature;
         let signature = signature.ok_or(LedgerFault::UnsignedRun)?;
         let mut verified: Vec<VerifiedBlock> = Vec::with_capacity(found);
-        for (index, block) in blocks.iter().enumerate() {
-            let header = Header::decode(block.header)?;
+        for (index, (block, header)) in blocks.iter().zip(headers).enumerate() {
             check_body(&header, block.body)?;
             let id = block_id(room, block.header);
             if verified.last().is_some_and(|before| !follows(&header, before)) {
@@ -193,11 +207,12 @@ impl VerifiedRun {
         header.author = key.author();
         header.body_hash = body_hash(body);
         header.body_bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        let header = header.encode();
-        let id = block_id(room, &header);
+        let bytes = header.encode();
+        let id = block_id(room, &bytes);
         let signature = Some(key.sign(Context::BLOCK_SIGNATURE, id.as_bytes()));
         // A signature that was just made holds; to check it would take twice as long as to make it.
-        Self::assemble(room, &[UnverifiedBlock { header: &header, body, signature }])
+        let block = UnverifiedBlock { header: &bytes, body, signature };
+        Self::assemble(room, &[block], alloc::vec![Header::decode(&bytes)?])
     }
 
     /// The blocks, in the order of their numbers.

@@ -34,12 +34,19 @@ mod tests;
 /// The version of the file.
 const FILE_VERSION: u64 = 1;
 
+/// Blocks of one author that no signature vouches for yet.
+#[derive(Debug, Default)]
+struct Open {
+    blocks: Vec<Vec<u8>>,
+    headers: Vec<Header>,
+}
+
 /// Puts stored blocks together into runs that can be checked.
 #[derive(Debug)]
 pub struct Restore {
     room: RoomId,
     /// Blocks without a signature, by author and the number that comes next.
-    open: Table<(AuthorId, u32), Vec<Vec<u8>>>,
+    open: Table<(AuthorId, u32), Open>,
     /// The run that did not hold last.
     failed: Vec<Vec<u8>>,
 }
@@ -63,20 +70,22 @@ impl Restore {
         let header = Header::decode(block.header)?;
         let mut run = self.open.remove(&(header.author, header.seq)).unwrap_or_default();
         let is_signed = block.signature.is_some();
-        run.push(bytes.to_vec());
-        if !is_signed && run.len() < RUN_COUNT_MAX {
-            if let Some(next) = header.seq.checked_add(1) {
-                self.open.insert((header.author, next), run);
+        let next = header.seq.checked_add(1).map(|seq| (header.author, seq));
+        run.blocks.push(bytes.to_vec());
+        run.headers.push(header);
+        if !is_signed && run.blocks.len() < RUN_COUNT_MAX {
+            if let Some(next) = next {
+                self.open.insert(next, run);
             }
             return Ok(None);
         }
-        let mut blocks = Vec::with_capacity(run.len());
-        for bytes in &run {
+        let mut blocks = Vec::with_capacity(run.blocks.len());
+        for bytes in &run.blocks {
             blocks.push(UnverifiedBlock::read(&mut Reader::new(bytes))?);
         }
-        let checked = VerifiedRun::check(&self.room, &blocks);
+        let checked = VerifiedRun::check_decoded(&self.room, &blocks, run.headers);
         if checked.is_err() {
-            self.failed = run;
+            self.failed = run.blocks;
         }
         checked.map(Some)
     }
@@ -89,7 +98,7 @@ impl Restore {
     /// How many blocks wait for a signature. After the last record: how many are lost.
     #[must_use]
     pub fn waiting_count(&self) -> usize {
-        self.open.values().map(Vec::len).sum()
+        self.open.values().map(|run| run.blocks.len()).sum()
     }
 }
 

@@ -11,17 +11,10 @@ use crate::time::WallTime;
 use super::super::fault::LedgerFault;
 use super::super::member::Credential;
 
-/// Up to eight ids, rising.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Up to eight ids, rising. In a vector and not in place, since most blocks have few and all are moved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parents {
-    pub(super) ids: [BlockId; PARENT_COUNT_MAX],
-    count: usize,
-}
-
-impl Default for Parents {
-    fn default() -> Self {
-        Self { ids: [BlockId::from_bytes([0; 32]); PARENT_COUNT_MAX], count: 0 }
-    }
+    pub(super) ids: Vec<BlockId>,
 }
 
 impl Parents {
@@ -30,8 +23,8 @@ impl Parents {
     pub fn new(ids: &[BlockId]) -> Self {
         let mut parents = Self::default();
         for id in ids.iter().take(PARENT_COUNT_MAX) {
-            let mut at = parents.count;
-            parents.count += 1;
+            let mut at = parents.ids.len();
+            parents.ids.push(*id);
             // Up to eight: each moves down to its place.
             while let Some([before, own]) = parents.ids.get_mut(at.saturating_sub(1)..=at)
                 && *before > *id
@@ -49,7 +42,7 @@ impl Parents {
     /// The ids.
     #[must_use]
     pub fn as_slice(&self) -> &[BlockId] {
-        self.ids.get(..self.count).unwrap_or_default()
+        &self.ids
     }
 }
 
@@ -148,7 +141,7 @@ impl Header {
         writer.optional(self.prev, |writer, prev| {
             writer.bytes(prev.as_bytes());
         });
-        writer.array(self.parents.count);
+        writer.array(self.parents.ids.len());
         for parent in self.parents.as_slice() {
             writer.bytes(parent.as_bytes());
         }
@@ -199,10 +192,10 @@ impl Header {
         let author = AuthorId::from_bytes(reader.array_of()?);
         let seq = reader.u32()?;
         let prev = reader.optional(|reader| reader.array_of().map(BlockId::from_bytes))?;
-        let mut parents = Parents { count: reader.array(PARENT_COUNT_MAX)?, ..Parents::default() };
-        let count = parents.count;
-        for parent in parents.ids.iter_mut().take(count) {
-            *parent = BlockId::from_bytes(reader.array_of()?);
+        let parent_count = reader.array(PARENT_COUNT_MAX)?;
+        let mut parents = Parents { ids: Vec::with_capacity(parent_count) };
+        for _ in 0..parent_count {
+            parents.ids.push(BlockId::from_bytes(reader.array_of()?));
         }
         let anchor = reader.optional(read_anchor)?.unwrap_or_default();
         let height = reader.u32()?;

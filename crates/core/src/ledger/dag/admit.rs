@@ -44,24 +44,27 @@ impl Dag {
 
     /// Holds a block if its ancestors are held, and then whatever waited for it.
     pub(super) fn admit(&mut self, block: VerifiedBlock, source: Source, offered: &mut Offered) {
-        let mut work = alloc::vec![(block, source)];
+        let mut work = Vec::new();
         let mut is_first = true;
-        while let Some((block, source)) = work.pop() {
+        let mut next = Some((block, source));
+        while let Some((block, source)) = next {
             let id = block.id;
-            if let Some(missing) = self.first_missing(&block.header) {
-                offered.pending_count += u32::from(is_first);
-                offered.dropped_count += self.pending.add(block, source, missing);
-            } else {
-                match self.attach(block, offered) {
+            match self.links(&block.header) {
+                Err(missing) => {
+                    offered.pending_count += u32::from(is_first);
+                    offered.dropped_count += self.pending.add(block, source, missing);
+                }
+                Ok(links) => match self.attach(block, &links, offered) {
                     Ok(true) => self.pending.take_waiting(&id, &mut work),
                     Ok(false) => self.discard_waiting(id, offered),
                     Err(fault) => {
                         offered.refused.push(Refused { source, block: id, fault });
                         self.discard_waiting(id, offered);
                     }
-                }
+                },
             }
             is_first = false;
+            next = work.pop();
         }
     }
 
@@ -75,18 +78,28 @@ impl Dag {
         }
     }
 
-    pub(super) fn first_missing(&self, header: &Header) -> Option<BlockId> {
-        let named = header.prev.iter().chain(header.parents.as_slice());
-        named.copied().find(|id| self.number_of(id).is_none())
+    /// What a block names, or the first of it that is not held.
+    fn links(&self, header: &Header) -> Result<Links, BlockId> {
+        let number_of = |id: &BlockId| self.number_of(id).ok_or(*id);
+        let parent_count = header.parents.as_slice().len();
+        let mut links = Links { prev: NONE, parents: [NONE; PARENT_COUNT_MAX], parent_count };
+        if let Some(prev) = &header.prev {
+            links.prev = number_of(prev)?;
+        }
+        for (place, id) in links.parents.iter_mut().zip(header.parents.as_slice()) {
+            *place = number_of(id)?;
+        }
+        Ok(links)
     }
 
     /// Holds a block whose ancestors are held. `Ok(false)`: it is an outsider that nobody needs.
-    pub(super) fn attach(
+    fn attach(
         &mut self,
         block: VerifiedBlock,
+        links: &Links,
         offered: &mut Offered,
     ) -> Result<bool, LedgerFault> {
-        let links = self.check(&block.header)?;
+        self.check(&block.header, links)?;
         let proof = self.check_evidence(&block)?;
         if self.body_bytes + block.body.len() > self.caps.body_bytes {
             offered.dropped_count += 1;
@@ -109,7 +122,7 @@ impl Dag {
             offered.dropped_count += 1;
             return Ok(false);
         }
-        self.push(block, author, &links, is_good);
+        self.push(block, author, links, is_good);
         offered.held_count += 1;
         if let Some(proof) = proof {
             let number = self.author_slot(&proof.author()) as usize;
@@ -126,15 +139,13 @@ impl Dag {
     }
 
     /// The rules that need what a block names. Source: docs/protocol.md.
-    pub(super) fn check(&self, header: &Header) -> Result<Links, LedgerFault> {
+    fn check(&self, header: &Header, links: &Links) -> Result<(), LedgerFault> {
         if let Anchor::Checkpoint { index, .. } = header.anchor {
             return Err(LedgerFault::UnknownAnchor { found: index });
         }
         let own = self.author_number(&header.author).unwrap_or(NONE);
         let mut height = 0;
-        let mut links = Links { prev: NONE, parents: [NONE; PARENT_COUNT_MAX], parent_count: 0 };
-        if let Some(prev) = &header.prev {
-            links.prev = self.number_of(prev).unwrap_or(NONE);
+        if header.prev.is_some() {
             let prev = self.entries.get(links.prev).ok_or(LedgerFault::PrevAuthor)?;
             if prev.author != own {
                 return Err(LedgerFault::PrevAuthor);
@@ -147,9 +158,8 @@ impl Dag {
             height = prev.height;
         }
         let mut authors = [NONE; PARENT_COUNT_MAX];
-        for id in header.parents.as_slice() {
-            let at = self.number_of(id).unwrap_or(NONE);
-            let parent = self.entries.get(at).ok_or(LedgerFault::ParentsUnsorted)?;
+        for (number, at) in links.parents.iter().take(links.parent_count).enumerate() {
+            let parent = self.entries.get(*at).ok_or(LedgerFault::ParentsUnsorted)?;
             if parent.author == own {
                 return Err(LedgerFault::ParentOwn);
             }
@@ -157,17 +167,13 @@ impl Dag {
                 return Err(LedgerFault::ParentAuthorTwice);
             }
             height = height.max(parent.height);
-            if let Some(place) = authors.get_mut(links.parent_count) {
+            if let Some(place) = authors.get_mut(number) {
                 *place = parent.author;
             }
-            if let Some(place) = links.parents.get_mut(links.parent_count) {
-                *place = at;
-            }
-            links.parent_count += 1;
         }
         let expected = height.saturating_add(1);
         if header.height == expected && height < u32::MAX {
-            Ok(links)
+            Ok(())
         } else {
             Err(LedgerFault::WrongHeight { expected, found: header.height })
         }
