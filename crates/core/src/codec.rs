@@ -2,10 +2,9 @@
 //!
 //! Everything signed, stored or sent is CBOR under the core deterministic encoding requirements of
 //! RFC 8949 section 4.2: shortest integers and lengths, definite lengths, no trailing bytes. We use
-//! unsigned integers, byte strings, text, arrays, booleans and null. `minicbor` reads and writes
-//! the items; it tolerates longer forms than needed, so [`Reader`] compares the length of each head
-//! with the shortest one and refuses the rest. One value therefore has exactly one encoding, and a
-//! flipped bit is either another value or a refusal.
+//! unsigned integers, byte strings, text, arrays, booleans and null. [`Reader`] refuses every head
+//! but the shortest. One value therefore has exactly one encoding, and a flipped bit is either another
+//! value or a refusal. Why no library does it is decision 2; tests hold this one to `minicbor`.
 //!
 //! Out of scope: maps, tags, floats and negative numbers, which no message here needs.
 //!
@@ -105,6 +104,23 @@ impl fmt::Display for DecodeError {
 }
 
 impl core::error::Error for DecodeError {}
+
+/// The type of an item: the upper three bits of its head. RFC 8949 section 3.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Major(u8);
+
+impl Major {
+    const UNSIGNED: Self = Self(0);
+    const BYTES: Self = Self(2);
+    const TEXT: Self = Self(3);
+    const ARRAY: Self = Self(4);
+    const SIMPLE: Self = Self(7);
+}
+
+/// Simple values. RFC 8949 section 3.3.
+const FALSE: u64 = 20;
+const TRUE: u64 = 21;
+const NULL: u64 = 22;
 
 /// The shortest head that carries `value`. Units: bytes.
 #[must_use]

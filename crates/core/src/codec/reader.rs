@@ -1,33 +1,31 @@
 //! Reading the deterministic encoding, and refusing every other.
 
-use minicbor::Decoder;
-use minicbor::data::Type;
-
-use super::{DecodeError, head_bytes};
+use super::{DecodeError, FALSE, Major, TRUE, head_bytes};
 
 /// Reads items one by one and refuses every encoding but the deterministic one.
 #[derive(Debug)]
 pub struct Reader<'a> {
-    decoder: Decoder<'a>,
+    bytes: &'a [u8],
+    offset: usize,
 }
 
 impl<'a> Reader<'a> {
     /// A reader at the start of `bytes`.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { decoder: Decoder::new(bytes) }
+        Self { bytes, offset: 0 }
     }
 
     /// Bytes read so far.
     #[must_use]
     pub fn offset(&self) -> usize {
-        self.decoder.position()
+        self.offset
     }
 
     /// Whether every byte has been read.
     #[must_use]
     pub fn at_end(&self) -> bool {
-        self.offset() >= self.decoder.input().len()
+        self.offset >= self.bytes.len()
     }
 
     /// An unsigned number.
@@ -35,14 +33,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// Any [`DecodeError`] but `Trailing`.
     pub fn u64(&mut self) -> Result<u64, DecodeError> {
-        let offset = self.offset();
-        self.expect(
-            |kind| matches!(kind, Type::U8 | Type::U16 | Type::U32 | Type::U64),
-            "an unsigned integer",
-        )?;
-        let value = self.decoder.u64().map_err(|_| DecodeError::Truncated { offset })?;
-        self.shortest(offset, value)?;
-        Ok(value)
+        self.head(Major::UNSIGNED, "an unsigned integer")
     }
 
     /// An unsigned number of at most 32 bits.
@@ -81,8 +72,11 @@ impl<'a> Reader<'a> {
     /// `Truncated` and `Unexpected`.
     pub fn bool(&mut self) -> Result<bool, DecodeError> {
         let offset = self.offset();
-        self.expect(|kind| kind == Type::Bool, "a boolean")?;
-        self.decoder.bool().map_err(|_| DecodeError::Truncated { offset })
+        match self.head(Major::SIMPLE, BOOLEAN)? {
+            FALSE => Ok(false),
+            TRUE => Ok(true),
+            _ => Err(DecodeError::Unexpected { offset, expected: BOOLEAN }),
+        }
     }
 
     /// A byte string of at most `limit` bytes, borrowed from the input.
@@ -90,11 +84,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// Any [`DecodeError`] but `Trailing`.
     pub fn bytes(&mut self, limit: usize) -> Result<&'a [u8], DecodeError> {
-        let offset = self.offset();
-        self.expect(|kind| kind == Type::Bytes, "a byte string")?;
-        let value = self.decoder.bytes().map_err(|_| DecodeError::Truncated { offset })?;
-        self.shortest_string(offset, value.len(), limit)?;
-        Ok(value)
+        self.string(Major::BYTES, "a byte string", limit)
     }
 
     /// A byte string of exactly `N` bytes.
@@ -117,16 +107,9 @@ impl<'a> Reader<'a> {
     /// Any [`DecodeError`] but `Trailing`; text that is not UTF-8 is `Unexpected`.
     pub fn text(&mut self, limit: usize) -> Result<&'a str, DecodeError> {
         let offset = self.offset();
-        self.expect(|kind| kind == Type::String, "a text")?;
-        let value = self.decoder.str().map_err(|error| {
-            if error.is_end_of_input() {
-                DecodeError::Truncated { offset }
-            } else {
-                DecodeError::Unexpected { offset, expected: "a text in UTF-8" }
-            }
-        })?;
-        self.shortest_string(offset, value.len(), limit)?;
-        Ok(value)
+        let value = self.string(Major::TEXT, "a text", limit)?;
+        core::str::from_utf8(value)
+            .map_err(|_| DecodeError::Unexpected { offset, expected: "a text in UTF-8" })
     }
 
     /// The head of an array; its items follow.
@@ -135,13 +118,7 @@ impl<'a> Reader<'a> {
     /// Any [`DecodeError`] but `Trailing`.
     pub fn array(&mut self, limit: usize) -> Result<usize, DecodeError> {
         let offset = self.offset();
-        self.expect(|kind| kind == Type::Array, "an array")?;
-        let found = self
-            .decoder
-            .array()
-            .map_err(|_| DecodeError::Truncated { offset })?
-            .ok_or(DecodeError::NonCanonical { offset })?;
-        self.shortest(offset, found)?;
+        let found = self.head(Major::ARRAY, "an array")?;
         match usize::try_from(found) {
             Ok(count) if count <= limit => Ok(count),
             _ => Err(DecodeError::Oversize { offset, limit, found }),
@@ -169,14 +146,13 @@ impl<'a> Reader<'a> {
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
     ) -> Result<Option<T>, DecodeError> {
-        let offset = self.offset();
-        match self.decoder.datatype() {
-            Ok(Type::Null) => {
-                self.decoder.null().map_err(|_| DecodeError::Truncated { offset })?;
+        match self.bytes.get(self.offset) {
+            Some(&NULL_BYTE) => {
+                self.offset += 1;
                 Ok(None)
             }
-            Ok(_) => read(self).map(Some),
-            Err(_) => Err(DecodeError::Truncated { offset }),
+            Some(_) => read(self).map(Some),
+            None => Err(DecodeError::Truncated { offset: self.offset }),
         }
     }
 
@@ -188,38 +164,52 @@ impl<'a> Reader<'a> {
         if self.at_end() { Ok(()) } else { Err(DecodeError::Trailing { offset: self.offset() }) }
     }
 
-    fn expect(
-        &self,
-        fits: impl FnOnce(Type) -> bool,
+    fn string(
+        &mut self,
+        major: Major,
         expected: &'static str,
-    ) -> Result<(), DecodeError> {
-        let offset = self.offset();
-        match self.decoder.datatype() {
-            Ok(kind) if fits(kind) => Ok(()),
-            Ok(Type::BytesIndef | Type::StringIndef | Type::ArrayIndef) => {
-                Err(DecodeError::NonCanonical { offset })
+        limit: usize,
+    ) -> Result<&'a [u8], DecodeError> {
+        let offset = self.offset;
+        let found = self.head(major, expected)?;
+        let rest = self.bytes.get(self.offset..).unwrap_or_default();
+        let value = usize::try_from(found).ok().and_then(|len| rest.get(..len));
+        let value = value.ok_or(DecodeError::Truncated { offset })?;
+        if value.len() > limit {
+            return Err(DecodeError::Oversize { offset, limit, found });
+        }
+        self.offset += value.len();
+        Ok(value)
+    }
+
+    /// The argument of a head of this type, in its shortest form. RFC 8949 section 3.
+    fn head(&mut self, major: Major, expected: &'static str) -> Result<u64, DecodeError> {
+        let offset = self.offset;
+        let rest = self.bytes.get(offset..).unwrap_or_default();
+        let (&first, rest) = rest.split_first().ok_or(DecodeError::Truncated { offset })?;
+        let (found, short) = (Major(first >> 5), first & 31);
+        let len = match short {
+            0..24 => 0,
+            24..28 => 1 << (short - 24),
+            31 if matches!(found, Major::BYTES | Major::TEXT | Major::ARRAY) => {
+                return Err(DecodeError::NonCanonical { offset });
             }
-            Err(error) if error.is_end_of_input() => Err(DecodeError::Truncated { offset }),
-            _ => Err(DecodeError::Unexpected { offset, expected }),
+            _ => return Err(DecodeError::Unexpected { offset, expected }),
+        };
+        if found != major {
+            return Err(DecodeError::Unexpected { offset, expected });
         }
-    }
-
-    fn shortest(&self, offset: usize, value: u64) -> Result<(), DecodeError> {
-        if self.offset() - offset == head_bytes(value) {
-            Ok(())
-        } else {
-            Err(DecodeError::NonCanonical { offset })
-        }
-    }
-
-    fn shortest_string(&self, offset: usize, len: usize, limit: usize) -> Result<(), DecodeError> {
-        if len > limit {
-            return Err(DecodeError::Oversize { offset, limit, found: len as u64 });
-        }
-        if self.offset() - offset - len == head_bytes(len as u64) {
-            Ok(())
+        let argument = rest.get(..len).ok_or(DecodeError::Truncated { offset })?;
+        let long = argument.iter().fold(0, |value, byte| value << 8 | u64::from(*byte));
+        let value = if len == 0 { u64::from(short) } else { long };
+        self.offset += 1 + len;
+        if head_bytes(value) == 1 + len {
+            Ok(value)
         } else {
             Err(DecodeError::NonCanonical { offset })
         }
     }
 }
+
+const BOOLEAN: &str = "a boolean";
+const NULL_BYTE: u8 = 0xf6;

@@ -97,3 +97,111 @@ proptest! {
         }
     }
 }
+
+/// One item of each kind, as drawn.
+#[derive(Clone, Debug)]
+enum Item {
+    Number(u64),
+    Bytes(Vec<u8>),
+    Text(String),
+    Array(usize),
+    Bool(bool),
+    Null,
+}
+
+fn item() -> impl Strategy<Value = Item> {
+    let number = prop_oneof![any::<u64>(), any::<u32>().prop_map(u64::from), 0..300_u64];
+    prop_oneof![
+        number.prop_map(Item::Number),
+        prop::collection::vec(any::<u8>(), 0..300).prop_map(Item::Bytes),
+        ".{0,80}".prop_map(Item::Text),
+        (0..100_000_usize).prop_map(Item::Array),
+        any::<bool>().prop_map(Item::Bool),
+        Just(Item::Null),
+    ]
+}
+
+/// What another implementation makes of bytes that were accepted as an item of this kind.
+fn is_same(bytes: &[u8], kind: usize, found: &Item) -> bool {
+    let mut decoder = minicbor::Decoder::new(bytes);
+    match (kind, found) {
+        (0, Item::Number(value)) => decoder.u64().is_ok_and(|it| it == *value),
+        (1, Item::Bytes(value)) => decoder.bytes().is_ok_and(|it| it == value.as_slice()),
+        (2, Item::Text(value)) => decoder.str().is_ok_and(|it| it == value),
+        (3, Item::Array(count)) => decoder.array().is_ok_and(|it| it == Some(*count as u64)),
+        (4, Item::Bool(value)) => decoder.bool().is_ok_and(|it| it == *value),
+        _ => false,
+    }
+}
+
+proptest! {
+    /// what is written is what another implementation writes, item by item, and reads back.
+    #[test]
+    fn writes_what_another_implementation_writes(items in prop::collection::vec(item(), 0..20)) {
+        let mut writer = Writer::new();
+        let mut other = minicbor::Encoder::new(Vec::new());
+        for item in &items {
+            match item {
+                Item::Number(value) => {
+                    writer.u64(*value);
+                    other.u64(*value).expect("in memory");
+                }
+                Item::Bytes(value) => {
+                    writer.bytes(value);
+                    other.bytes(value).expect("in memory");
+                }
+                Item::Text(value) => {
+                    writer.text(value);
+                    other.str(value).expect("in memory");
+                }
+                Item::Array(count) => {
+                    writer.array(*count);
+                    other.array(*count as u64).expect("in memory");
+                }
+                Item::Bool(value) => {
+                    writer.bool(*value);
+                    other.bool(*value).expect("in memory");
+                }
+                Item::Null => {
+                    writer.null();
+                    other.null().expect("in memory");
+                }
+            }
+        }
+        let bytes = writer.finish();
+        prop_assert_eq!(&bytes, other.writer());
+        let mut reader = Reader::new(&bytes);
+        for item in items {
+            match item {
+                Item::Number(value) => prop_assert_eq!(reader.u64(), Ok(value)),
+                Item::Bytes(value) => prop_assert_eq!(reader.bytes(300), Ok(value.as_slice())),
+                Item::Text(value) => prop_assert_eq!(reader.text(400), Ok(value.as_str())),
+                Item::Array(count) => prop_assert_eq!(reader.array(100_000), Ok(count)),
+                Item::Bool(value) => prop_assert_eq!(reader.bool(), Ok(value)),
+                Item::Null => prop_assert_eq!(reader.optional(Reader::u64), Ok(None)),
+            }
+        }
+        prop_assert_eq!(reader.end(), Ok(()));
+    }
+
+    /// of any bytes, what is accepted is what another implementation reads, in its shortest form.
+    #[test]
+    fn accepts_only_what_another_implementation_reads(
+        head in any::<u8>(),
+        rest in prop::collection::vec(prop_oneof![Just(0_u8), any::<u8>()], 0..40),
+        kind in 0..5_usize,
+    ) {
+        let bytes = [&[head][..], &rest].concat();
+        let mut reader = Reader::new(&bytes);
+        let found = match kind {
+            0 => reader.u64().map(Item::Number),
+            1 => reader.bytes(99).map(|it| Item::Bytes(it.to_vec())),
+            2 => reader.text(99).map(|it| Item::Text(String::from(it))),
+            3 => reader.array(99_999).map(Item::Array),
+            _ => reader.bool().map(Item::Bool),
+        };
+        if let Ok(found) = found {
+            prop_assert!(is_same(&bytes, kind, &found), "{found:?} of {bytes:02x?}");
+        }
+    }
+}

@@ -2,12 +2,12 @@
 
 use alloc::vec::Vec;
 
-use minicbor::Encoder;
+use super::{FALSE, Major, NULL, TRUE, head_bytes};
 
 /// Writes items one by one in the deterministic encoding.
 #[derive(Debug)]
 pub struct Writer {
-    encoder: Encoder<Vec<u8>>,
+    bytes: Vec<u8>,
 }
 
 impl Default for Writer {
@@ -26,13 +26,12 @@ impl Writer {
     /// A writer with room for `bytes` bytes.
     #[must_use]
     pub fn with_capacity(bytes: usize) -> Self {
-        Self { encoder: Encoder::new(Vec::with_capacity(bytes)) }
+        Self { bytes: Vec::with_capacity(bytes) }
     }
 
     /// Writes an unsigned number.
     pub fn u64(&mut self, value: u64) -> &mut Self {
-        infallible(self.encoder.u64(value).map(drop));
-        self
+        self.head(Major::UNSIGNED, value)
     }
 
     /// Writes an unsigned number.
@@ -42,32 +41,27 @@ impl Writer {
 
     /// Writes a boolean.
     pub fn bool(&mut self, value: bool) -> &mut Self {
-        infallible(self.encoder.bool(value).map(drop));
-        self
+        self.head(Major::SIMPLE, if value { TRUE } else { FALSE })
     }
 
     /// Writes a byte string.
     pub fn bytes(&mut self, value: &[u8]) -> &mut Self {
-        infallible(self.encoder.bytes(value).map(drop));
-        self
+        self.string(Major::BYTES, value)
     }
 
     /// Writes a text.
     pub fn text(&mut self, value: &str) -> &mut Self {
-        infallible(self.encoder.str(value).map(drop));
-        self
+        self.string(Major::TEXT, value.as_bytes())
     }
 
     /// Writes the head of an array of `count` items.
     pub fn array(&mut self, count: usize) -> &mut Self {
-        infallible(self.encoder.array(count as u64).map(drop));
-        self
+        self.head(Major::ARRAY, count as u64)
     }
 
     /// Writes null.
     pub fn null(&mut self) -> &mut Self {
-        infallible(self.encoder.null().map(drop));
-        self
+        self.head(Major::SIMPLE, NULL)
     }
 
     /// Writes null or what `write` makes of the value.
@@ -84,7 +78,7 @@ impl Writer {
     /// Bytes written so far.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.encoder.writer().len()
+        self.bytes.len()
     }
 
     /// Whether nothing has been written.
@@ -96,11 +90,29 @@ impl Writer {
     /// The bytes written.
     #[must_use]
     pub fn finish(self) -> Vec<u8> {
-        self.encoder.into_writer()
+        self.bytes
     }
-}
 
-/// Writing to a `Vec` cannot fail: its error type has no values.
-fn infallible(result: Result<(), minicbor::encode::Error<core::convert::Infallible>>) {
-    debug_assert!(result.is_ok(), "writing CBOR to memory cannot fail");
+    fn string(&mut self, major: Major, value: &[u8]) -> &mut Self {
+        self.head(major, value.len() as u64);
+        self.bytes.extend_from_slice(value);
+        self
+    }
+
+    /// The shortest head of this type with this argument. RFC 8949 section 3.
+    fn head(&mut self, major: Major, value: u64) -> &mut Self {
+        let argument = value.to_be_bytes();
+        let len = head_bytes(value) - 1;
+        let [.., low] = argument;
+        let short = match len {
+            0 => low,
+            1 => 24,
+            2 => 25,
+            4 => 26,
+            _ => 27,
+        };
+        self.bytes.push(major.0 << 5 | short);
+        self.bytes.extend_from_slice(argument.get(8 - len..).unwrap_or_default());
+        self
+    }
 }
