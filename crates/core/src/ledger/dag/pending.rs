@@ -61,12 +61,12 @@ pub(super) struct Pending {
     lists: IdTable,
     /// Pending block to its slot.
     ids: IdTable,
+    /// How many others brought, and of whom they are. What our own storage held has no limit.
     by_source: Table<Source, u32>,
     by_author: Table<AuthorId, u32>,
     count: usize,
+    /// Of what others brought.
     body_bytes: usize,
-    /// Of these, what our own storage held.
-    own_body_bytes: usize,
 }
 
 impl Pending {
@@ -81,7 +81,6 @@ impl Pending {
             by_author: Table::new(),
             count: 0,
             body_bytes: 0,
-            own_body_bytes: 0,
         }
     }
 
@@ -102,12 +101,11 @@ impl Pending {
     pub(super) fn add(&mut self, block: VerifiedBlock, source: Source, missing: BlockId) -> u32 {
         let (id, author) = (block.id, block.header.author);
         self.count += 1;
-        self.body_bytes += block.body.len();
-        if source == Source::OWN {
-            self.own_body_bytes += block.body.len();
+        if source != Source::OWN {
+            self.body_bytes += block.body.len();
+            raise(&mut self.by_source, source);
+            raise(&mut self.by_author, author);
         }
-        raise(&mut self.by_source, source);
-        raise(&mut self.by_author, author);
         let at = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             self.marks.push(Mark::FREE);
@@ -144,15 +142,14 @@ impl Pending {
                 |count: Option<&u32>, most: usize| count.is_some_and(|it| *it as usize > most);
             let author_over = over(self.by_author.get(&author), PENDING_AUTHOR_COUNT_MAX);
             let source_over = over(self.by_source.get(&source), PENDING_PEER_COUNT_MAX);
-            let own_count = self.by_source.get(&Source::OWN).map_or(0, |count| *count as usize);
-            let all_over = self.count - own_count > PENDING_COUNT_MAX
-                || self.body_bytes - self.own_body_bytes > PENDING_BYTES_MAX;
+            let count: u32 = self.by_source.values().sum();
+            let all_over =
+                count as usize > PENDING_COUNT_MAX || self.body_bytes > PENDING_BYTES_MAX;
             if !author_over && !source_over && !all_over {
                 return dropped;
             }
             // Over all peers it is the one with most that gives way: two that flood leave room for others.
-            let others = self.by_source.iter().filter(|(source, _)| **source != Source::OWN);
-            let most = others.max_by_key(|(_, count)| **count);
+            let most = self.by_source.iter().max_by_key(|(_, count)| **count);
             let most = most.map(|(source, _)| *source);
             let own = author_mark(&author);
             let within = |at: u32, mark: &Mark| {
@@ -284,12 +281,11 @@ impl Pending {
             *mark = Mark::FREE;
         }
         self.ids.remove(waiting.block.id.as_bytes(), at);
-        lower(&mut self.by_source, waiting.source);
-        lower(&mut self.by_author, waiting.block.header.author);
         self.count -= 1;
-        self.body_bytes -= waiting.block.body.len();
-        if waiting.source == Source::OWN {
-            self.own_body_bytes -= waiting.block.body.len();
+        if waiting.source != Source::OWN {
+            self.body_bytes -= waiting.block.body.len();
+            lower(&mut self.by_source, waiting.source);
+            lower(&mut self.by_author, waiting.block.header.author);
         }
         Some(waiting)
     }
