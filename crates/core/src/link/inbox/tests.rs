@@ -115,7 +115,7 @@ fn acknowledges_pieces_seldom_and_their_end_soon() {
     let at = Timestamp::from_ms;
     let mut inbox = Inbox::new(0);
     inbox.acked(at(1_000));
-    let piece = vec![0; UNGRANTED_BYTES_MAX / 4];
+    let piece = vec![0; ACK_PIECES_BYTES / 4];
     let total = (ACK_PIECES_BYTES + 2 * piece.len()) as u64;
     let mut offset = 0;
     let mut receive = |inbox: &mut Inbox| {
