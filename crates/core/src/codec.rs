@@ -120,7 +120,7 @@ impl Major {
 /// Simple values. RFC 8949 section 3.3.
 const FALSE: u64 = 20;
 const TRUE: u64 = 21;
-const NULL: u64 = 22;
+const NULL: u8 = 22;
 
 /// The shortest head that carries `value`. Units: bytes.
 #[must_use]

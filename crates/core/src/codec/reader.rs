@@ -1,6 +1,6 @@
 //! Reading the deterministic encoding, and refusing every other.
 
-use super::{DecodeError, FALSE, Major, TRUE, head_bytes};
+use super::{DecodeError, FALSE, Major, NULL, TRUE, head_bytes};
 
 /// Reads items one by one and refuses every encoding but the deterministic one.
 #[derive(Debug)]
@@ -212,4 +212,4 @@ impl<'a> Reader<'a> {
 }
 
 const BOOLEAN: &str = "a boolean";
-const NULL_BYTE: u8 = 0xf6;
+const NULL_BYTE: u8 = Major::SIMPLE.0 << 5 | NULL;

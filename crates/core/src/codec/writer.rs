@@ -61,7 +61,7 @@ impl Writer {
 
     /// Writes null.
     pub fn null(&mut self) -> &mut Self {
-        self.head(Major::SIMPLE, NULL)
+        self.head(Major::SIMPLE, u64::from(NULL))
     }
 
     /// Writes null or what `write` makes of the value.
