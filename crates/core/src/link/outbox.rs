@@ -103,7 +103,7 @@ pub(super) struct Outbox {
     first: u64,
     /// Bytes handed to the present connection and not known to be received.
     wire_bytes: usize,
-    /// How many of them may be of large messages.
+    /// How many bytes of large messages may be among them.
     window: Window,
     /// Index in flight below which every small message was handed over.
     small_cursor: usize,
@@ -220,42 +220,44 @@ impl Outbox {
         partial: Option<Partial>,
     ) -> Result<Vec<MessageKey>, FalseAck> {
         self.check(received_to)?;
-        let wire_bytes = self.wire_bytes;
+        let mut large_bytes = 0;
         let mut delivered = Vec::new();
         while self.first <= received_to {
             let Some(flying) = self.flight.pop_front() else { break };
             self.first += 1;
             self.small_cursor = self.small_cursor.saturating_sub(1);
             self.large_cursor = self.large_cursor.saturating_sub(1);
-            self.wire_bytes = self.wire_bytes.saturating_sub(flying.sent - flying.acked);
+            let came = flying.sent - flying.acked;
+            self.wire_bytes = self.wire_bytes.saturating_sub(came);
             self.acked_bytes -= flying.acked;
-            if !flying.is_small() && flying.sent < flying.whole() {
-                self.large_pending -= 1;
+            if !flying.is_small() {
+                large_bytes += came;
+                self.large_pending -= usize::from(flying.sent < flying.whole());
             }
             self.queue_bytes -= flying.body.len() + MESSAGE_COST_BYTES;
             self.delivered_count += 1;
             delivered.push(flying.key);
         }
         if let Some(partial) = partial {
-            self.acknowledge_partial(partial)?;
+            large_bytes += self.acknowledge_partial(partial)?;
         }
-        self.window.acknowledged(now, wire_bytes - self.wire_bytes);
+        self.window.acknowledged(now, large_bytes);
         Ok(delivered)
     }
 
-    fn acknowledge_partial(&mut self, partial: Partial) -> Result<(), FalseAck> {
+    /// Returns how many bytes came that were not known to have come.
+    fn acknowledge_partial(&mut self, partial: Partial) -> Result<usize, FalseAck> {
         let bytes = usize::try_from(partial.bytes).unwrap_or(usize::MAX);
         let last = self.last_number();
-        let Some(index) = partial.number.checked_sub(self.first) else { return Ok(()) };
+        let Some(index) = partial.number.checked_sub(self.first) else { return Ok(0) };
         let flying = usize::try_from(index).ok().and_then(|index| self.flight.get_mut(index));
         match flying {
             Some(flying) if !flying.is_small() && bytes <= flying.sent => {
-                if bytes > flying.acked {
-                    self.wire_bytes = self.wire_bytes.saturating_sub(bytes - flying.acked);
-                    self.acked_bytes += bytes - flying.acked;
-                    flying.acked = bytes;
-                }
-                Ok(())
+                let came = bytes.saturating_sub(flying.acked);
+                self.wire_bytes = self.wire_bytes.saturating_sub(came);
+                self.acked_bytes += came;
+                flying.acked += came;
+                Ok(came)
             }
             _ => Err(FalseAck { expected: last, found: partial.number }),
         }
@@ -379,14 +381,14 @@ impl Outbox {
                 .is_some_and(|flying| !flying.is_small() && flying.sent < flying.whole())
         })?;
         self.large_cursor = index;
-        let window = self.window.room(self.wire_bytes);
         let number = self.first + index as u64;
         let flying = self.flight.get_mut(index)?;
         let total = flying.body.len();
         let offset = flying.sent;
         let end = total.min(offset + (frame_bytes_max - FRAME_OVERHEAD_BYTES));
         // The beginning comes without a grant, so that asking for one costs no pause.
-        if window == 0 || (end > UNGRANTED_BYTES_MAX && !flying.granted) {
+        let is_full = self.wire_bytes >= FLIGHT_BYTES_MAX || !self.window.has_room();
+        if is_full || (end > UNGRANTED_BYTES_MAX && !flying.granted) {
             return None;
         }
         let bytes = flying.body.get(offset..end)?;
@@ -394,7 +396,7 @@ impl Outbox {
         let frame = piece.encode();
         flying.mark_sent(end);
         self.wire_bytes += end - offset;
-        self.window.sent(now, self.wire_bytes);
+        self.window.sent(now, end - offset);
         if end == total {
             self.large_pending -= 1;
         }
@@ -414,6 +416,7 @@ impl Outbox {
             lost.push((queued.key, Delivery::NotSent));
         }
         (self.queue_bytes, self.wire_bytes, self.acked_bytes) = (0, 0, 0);
+        self.window = Window::new();
         (self.small_cursor, self.large_cursor, self.large_pending) = (0, 0, 0);
         lost
     }
@@ -435,6 +438,7 @@ impl Outbox {
         }
         self.queue = kept;
         (self.first, self.wire_bytes, self.acked_bytes) = (1, 0, 0);
+        self.window = Window::new();
         (self.small_cursor, self.large_cursor, self.large_pending) = (0, 0, 0);
         lost
     }

@@ -35,6 +35,8 @@ struct Probe {
 #[derive(Debug)]
 pub(super) struct Window {
     bytes: usize,
+    /// Of large messages alone: small ones never wait for them, and take them no room.
+    on_way: usize,
     /// The shortest round trip, and when it was last seen.
     shortest: Option<(Span, Timestamp)>,
     probe: Option<Probe>,
@@ -43,21 +45,23 @@ pub(super) struct Window {
 impl Window {
     /// The window of a new connection.
     pub(super) const fn new() -> Self {
-        Self { bytes: WINDOW_BYTES_MIN, shortest: None, probe: None }
+        Self { bytes: WINDOW_BYTES_MIN, on_way: 0, shortest: None, probe: None }
     }
 
-    /// How much more may be sent while so much is on its way. Units: bytes.
-    pub(super) const fn room(&self, wire_bytes: usize) -> usize {
-        self.bytes.saturating_sub(wire_bytes)
+    /// Whether another piece may be sent.
+    pub(super) const fn has_room(&self) -> bool {
+        self.on_way < self.bytes
     }
 
-    /// A piece went out; with it `wire_bytes` are on their way.
-    pub(super) fn sent(&mut self, now: Timestamp, wire_bytes: usize) {
-        self.probe.get_or_insert(Probe { at: now, ahead: wire_bytes, acked: 0 });
+    /// A piece of so many bytes went out.
+    pub(super) fn sent(&mut self, now: Timestamp, bytes: usize) {
+        self.on_way += bytes;
+        self.probe.get_or_insert(Probe { at: now, ahead: self.on_way, acked: 0 });
     }
 
-    /// So many bytes more are known to be received.
+    /// So many bytes more of large messages are known to be received.
     pub(super) fn acknowledged(&mut self, now: Timestamp, bytes: usize) {
+        self.on_way = self.on_way.saturating_sub(bytes);
         let Some(probe) = &mut self.probe else { return };
         probe.acked += bytes;
         let Probe { at, ahead, acked } = *probe;
@@ -68,7 +72,7 @@ impl Window {
         let taken = now.since(at).max(Span::from_ms(1));
         let (shortest, seen_at) = self.shortest.unwrap_or((taken, now));
         if taken > shortest && now.since(seen_at) > PATH_AGE_MAX {
-            *self = Self::new();
+            (self.bytes, self.shortest) = (WINDOW_BYTES_MIN, None);
             return;
         }
         let shortest = if taken <= shortest { (taken, now) } else { (shortest, seen_at) };

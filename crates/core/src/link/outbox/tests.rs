@@ -6,7 +6,7 @@ use alloc::vec;
 
 use proptest::prelude::*;
 
-use crate::limits::MESSAGE_BYTES_MAX;
+use crate::limits::{MESSAGE_BYTES_MAX, WINDOW_BYTES_MIN};
 use crate::time::Timestamp;
 
 use super::super::inbox::Inbox;
@@ -316,6 +316,32 @@ fn backlog_shrinks_while_a_message_is_under_way() {
     assert_eq!((outbox.backlog_bytes(), outbox.queued_bytes()), (before - 240_000, before));
     assert_eq!(outbox.acknowledge(Timestamp::ZERO, 1, None), Ok(vec![MessageKey(1)]));
     assert_eq!((outbox.backlog_bytes(), outbox.queued_bytes()), (0, 0));
+}
+
+/// small messages on their way take no room from a large one, or a game on a long path would let no
+/// file through.
+#[test]
+fn small_messages_leave_the_window_to_large_ones() {
+    let mut outbox = Outbox::new(1);
+    for key in 0..100 {
+        outbox.push(MessageKey(key), Body::new(vec![7; SMALL_MESSAGE_BYTES_MAX])).expect("room");
+    }
+    while outbox.next_small(0).is_some() {}
+    outbox.push(MessageKey(100), Body::new(vec![7; 2 * WINDOW_BYTES_MIN])).expect("room");
+    outbox.push(MessageKey(101), Body::new(vec![7; 10])).expect("room");
+    outbox.grant(101);
+    let mut pieces = 0;
+    let mut send = |outbox: &mut Outbox| {
+        while outbox.next_piece(Timestamp::ZERO, FRAME_BYTES_MAX).is_some() {
+            outbox.grant(101);
+            pieces += 1;
+        }
+        pieces * (FRAME_BYTES_MAX - FRAME_OVERHEAD_BYTES)
+    };
+    let sent = send(&mut outbox);
+    assert!((WINDOW_BYTES_MIN..WINDOW_BYTES_MIN + FRAME_BYTES_MAX).contains(&sent), "{sent}");
+    assert_eq!(outbox.acknowledge(Timestamp::ZERO, 100, None).map(|keys| keys.len()), Ok(100));
+    assert_eq!(send(&mut outbox), sent, "their acknowledgement makes no room either");
 }
 
 /// a queue that is full in bytes, or in messages, takes no more, and keeps nothing of it.

@@ -35,10 +35,10 @@ impl Path {
                 acked += bytes;
                 window.acknowledged(Timestamp::from_ms(self.now), bytes);
             }
-            while window.room(self.wire_bytes) > 0 {
+            while window.has_room() {
                 let bytes = BULK_FRAME_BYTES_MAX;
                 self.wire_bytes += bytes;
-                window.sent(Timestamp::from_ms(self.now), self.wire_bytes);
+                window.sent(Timestamp::from_ms(self.now), bytes);
                 self.busy_to = self.busy_to.max(self.now) + (bytes / self.bytes_per_ms) as u64;
                 self.coming.push_back((self.busy_to + self.round_trip_ms, bytes));
             }
