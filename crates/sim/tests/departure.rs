@@ -5,7 +5,7 @@ use meshlace_core::node::{Input, Lifecycle, Notice, PeerState};
 use meshlace_sim::World;
 use meshlace_sim::checker::Fate;
 
-use crate::support::{assert_talk, failure, left, left_count, troubles};
+use crate::support::{assert_talk, failure, left, left_count, shown, troubles};
 
 /// A page is closed: the others know within a second.
 #[test]
@@ -302,6 +302,33 @@ fn page_comes_back_from_the_cache() {
         world.until(15_000, "linked again", |world| world.all_linked(&hosts));
         assert_talk(&mut world, hosts[0], hosts[1]);
         world.assert_kept();
+    }
+}
+
+/// a peer leaves while another one joins, whichever of them the server hears first: neither is shown one
+/// that is gone for longer than the word of it travels, and nothing waits for it.
+#[test]
+fn leaving_amid_a_join_is_known_within_a_second() {
+    for wait_ms in (0..300).step_by(5) {
+        for is_newcomer in [false, true] {
+            let mut world = World::new(wait_ms);
+            let (first, newcomer) = (world.join(), world.add());
+            world.run(1_000);
+            world.start(newcomer);
+            world.run(wait_ms);
+            let (leaver, other) = if is_newcomer { (newcomer, first) } else { (first, newcomer) };
+            world.feed(leaver, Input::Leave);
+            let closed = |notice: &Notice| matches!(notice, Notice::Closed(None));
+            world.until(4_500, "it has left", |world| world.heard(leaver, 0, closed).is_some());
+            let is_admitted = |notice: &Notice| matches!(notice, Notice::Admitted);
+            world.until(1_000, "let in", |world| world.heard(other, 0, is_admitted).is_some());
+            let ticket = world.send(other, None, 100).0;
+            world.run(1_000);
+            let account = || format!("{wait_ms} {is_newcomer}: {}", world.account());
+            assert_eq!(shown(&world, other), [], "{}", account());
+            assert!(world.is_settled(other, ticket), "{}", account());
+            world.assert_kept();
+        }
     }
 }
 

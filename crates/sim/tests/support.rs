@@ -21,6 +21,19 @@ pub(crate) fn left(
     })
 }
 
+/// The peers that are in a host's `room.peers` now.
+pub(crate) fn shown(world: &World, host: HostId) -> Vec<PeerId> {
+    let mut shown = Vec::new();
+    for (_, notice) in &world.host(host).notices {
+        match notice {
+            Notice::PeerAdded { peer } => shown.push(*peer),
+            Notice::PeerLeft { peer, .. } => shown.retain(|found| found != peer),
+            _ => {}
+        }
+    }
+    shown
+}
+
 /// How often a host was told that a peer left.
 pub(crate) fn left_count(world: &World, host: HostId) -> usize {
     let notices = &world.host(host).notices;

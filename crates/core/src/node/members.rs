@@ -309,6 +309,11 @@ impl Node {
             }
             if !may_return {
                 self.members.remove(&session_key);
+                // An open link lives on by itself. A connection that was begun with one who left
+                // meanwhile would only run into its deadline.
+                if self.peers.get(&id).is_some_and(|peer| !peer.is_joined) {
+                    let _ = self.tell_link(id, LinkInput::Close(ErrorCode::PeerLeft));
+                }
             }
         }
     }
