@@ -166,14 +166,23 @@ impl Client {
         if matches!(self.state, State::Ended) {
             return Outcome::Ignored;
         }
+        self.say_leave();
         if let Some(socket) = self.state.socket() {
-            if let State::Online { .. } | State::ExpectMembers { .. } = self.state {
-                self.send(socket, &ClientMessage::Leave);
-            }
             self.effects.push(ClientEffect::CloseSocket { socket });
         }
         self.state = State::Ended;
         Outcome::Done
+    }
+
+    /// Once we asked to be let in we may be in the room, and would stay there for as long as a session
+    /// without a socket is kept.
+    pub(super) fn say_leave(&mut self) {
+        if let State::ExpectAnswer { socket, .. }
+        | State::ExpectMembers { socket, .. }
+        | State::Online { socket, .. } = self.state
+        {
+            self.send(socket, &ClientMessage::Leave);
+        }
     }
 
     pub(super) fn ping(&mut self, now: Timestamp) {

@@ -413,6 +413,28 @@ fn leaving_is_the_end() {
     assert_eq!(world.opened.len(), 1);
 }
 
+/// whoever leaves or gives up after asking to be let in may be in the room without knowing it.
+#[test]
+fn leaving_is_said_before_the_answer() {
+    let asked = || {
+        let mut world = World::started();
+        world.hear(&challenge()).done();
+        assert!(matches!(world.said()[..], [ClientMessage::Join { .. }]));
+        world
+    };
+    let mut leaver = asked();
+    leaver.input(ClientInput::Leave).done();
+    assert_eq!(leaver.said(), [ClientMessage::Leave]);
+    assert_eq!(leaver.closed, [leaver.socket()]);
+    let mut late = asked();
+    late.wait(ADMISSION_DEADLINE);
+    assert_eq!(late.said(), [ClientMessage::Leave]);
+    assert_eq!(late.closed, [late.socket()]);
+    let mut early = World::started();
+    early.input(ClientInput::Leave).done();
+    assert_eq!(early.said(), [], "there is nothing to leave");
+}
+
 /// What a socket that was given up still reports changes nothing.
 #[test]
 fn ignores_stale_sockets() {

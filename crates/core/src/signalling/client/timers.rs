@@ -18,6 +18,7 @@ impl Client {
         if self.admission_due.is_some_and(|due| due <= now)
             && !matches!(self.state, State::Idle | State::Ended)
         {
+            self.say_leave();
             return self.refuse(self.admission_failure());
         }
         match self.state {

@@ -70,6 +70,10 @@ impl Rooms {
                 let resume = Resume { version, session_key, token, received_count, signature };
                 return self.resume(now, client, resume);
             }
+            ClientMessage::Leave => {
+                self.leave(now, client);
+                return Outcome::Done;
+            }
             _ => {}
         }
         let Some((session_key, topic)) = self.membership(client) else {
@@ -86,15 +90,18 @@ impl Rooms {
                     return self.unexpected(now, client, "an acknowledgement of what was sent");
                 }
             }
-            ClientMessage::Ping => self.send(client, &ServerMessage::Pong),
-            _ => {
-                self.forget_client(now, client);
-                self.end_session(session_key);
-                let reason = CloseReason::Left;
-                self.effects.push_back(RoomsEffect::Close { client, reason });
-            }
+            _ => self.send(client, &ServerMessage::Pong),
         }
         Outcome::Done
+    }
+
+    /// Also of one that is in no room: it left before it heard that its join was refused, or its session
+    /// unknown.
+    fn leave(&mut self, now: Timestamp, client: ClientId) {
+        if let Some(Some(session_key)) = self.forget_client(now, client) {
+            self.end_session(session_key);
+        }
+        self.effects.push_back(RoomsEffect::Close { client, reason: CloseReason::Left });
     }
 
     fn membership(&self, client: ClientId) -> Option<(SessionKey, Topic)> {

@@ -442,6 +442,18 @@ fn leaving_and_introducing_anew_are_told() {
     assert_eq!(world.rooms.poll_timeout(), None);
 }
 
+/// whoever leaves without having been let in broke no rule.
+#[test]
+fn leaving_before_joining_is_no_fault() {
+    let mut world = World::new(RoomsConfig::default());
+    world.join_all(&[1], 1);
+    world.open(2);
+    world.say(2, &ClientMessage::Leave).done();
+    assert_eq!(world.closed, [(ClientId(2), CloseReason::Left)]);
+    assert_eq!(world.events(1), []);
+    assert_eq!(world.rooms.counts().client_count, 1);
+}
+
 /// a ping is answered.
 #[test]
 fn ping_is_answered() {
