@@ -166,13 +166,12 @@ export class Connection {
     channel.onclose = () => this.#report((machine) => machine.channelClosed(id, index))
     // An error is followed by `close`, which is what counts.
     channel.onerror = () => undefined
-    // Each large frame comes in a turn of its own, and makes room for one that is sent in a turn of its own.
-    const alone = channel.label === 'bulk'
+    // Each comes in a turn of its own: to wait for the end of it would cost as much as the frame itself.
     channel.onbufferedamountlow = () =>
-      this.#report((machine) => machine.buffered(id, index, channel.bufferedAmount), alone)
+      this.#report((machine) => machine.buffered(id, index, channel.bufferedAmount), true)
     channel.onmessage = ({ data }: MessageEvent<unknown>) => {
       const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : new TextEncoder().encode(String(data))
-      this.#report((machine) => machine.frameReceived(id, index, bytes), alone)
+      this.#report((machine) => machine.frameReceived(id, index, bytes), true)
     }
   }
 

@@ -186,7 +186,7 @@ fn believes_nothing_before_ready() {
     let piece = Frame::Piece { number: 1, offset: 0, total: 60_000, bytes: &bytes }.encode();
     let bodies = vec![&bytes[..8_000], &bytes[..8_000]];
     let messages = Frame::Messages { first: 2, received_to: 0, bodies }.encode();
-    let limit = 4 * 1024 * 1024 + 128 * 1024;
+    let limit = 4 * 1024 * 1024 + 256 * 1024;
     let mut held = 0;
     for (channel, frame) in [(Channel::Bulk, piece), (Channel::Control, messages)].iter().cycle() {
         assert_eq!((pair.sides[1].lossy.len(), pair.sides[1].faults.len()), (0, 0));
