@@ -7,7 +7,7 @@ use meshlace_sim::{HostId, World};
 
 use crate::support::{assert_talk, troubles};
 
-const SEEDS_OF_LATE_SIGNALS: u64 = 300;
+const SEEDS_OF_LATE_DRAINS: u64 = 300;
 
 fn machine(world: &World, host: HostId) -> usize {
     world.host(host).machine
@@ -69,7 +69,7 @@ fn dead_peer_is_not_signalled_through_a_new_server() {
 /// The ping went out before "ready", and the other side was deaf for 10 s. Joins of eight pages.
 #[test]
 fn signal_that_comes_as_a_link_opens_harms_nobody() {
-    for seed in 0..SEEDS_OF_LATE_SIGNALS {
+    for seed in 0..SEEDS_OF_LATE_DRAINS {
         let mut world = World::new(seed);
         world.network.usual = Path { latency_us: 5_000, jitter_us: 3_000, ..Path::default() };
         world.set_hostility(Hostility { delay_permille: 400, ..Hostility::default() });
@@ -79,6 +79,31 @@ fn signal_that_comes_as_a_link_opens_harms_nobody() {
         for host in &hosts {
             assert_eq!(troubles(&world, *host, 0), [], "seed {seed}: {}", world.account());
         }
+        world.assert_kept();
+    }
+}
+
+/// A page wakes up to a message of a peer and to the word that this peer has started anew, in one turn. The
+/// message was told after the peer was gone. Storms of four.
+#[test]
+fn last_message_of_a_former_start_comes_before_its_end() {
+    for seed in 0..SEEDS_OF_LATE_DRAINS {
+        let mut world = World::new(seed);
+        let first = world.join();
+        let identity = Some([7; 32]);
+        let old = world.add_with(77, identity, |_| {});
+        world.start(old);
+        world.until(10_000, "linked", |world| world.all_linked(&[first, old]));
+        world.run(1_000);
+        world.send(old, Some(first), 100);
+        world.freeze(first);
+        world.run(100);
+        world.kill(old);
+        let new = world.add_with(77, identity, |_| {});
+        world.start(new);
+        world.run(1_000);
+        world.thaw(first);
+        world.until(30_000, "linked again", |world| world.all_linked(&[first, new]));
         world.assert_kept();
     }
 }

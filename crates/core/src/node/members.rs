@@ -287,6 +287,8 @@ impl Node {
     /// The same peer, started anew: what was not sent goes to the new start.
     fn restart_peer(&mut self, id: PeerId, introduction: VerifiedIntroduction) {
         let session = link_session(&self.keys.room(), &self.instance, &introduction.instance());
+        // What the former start said in this very turn comes before the word that it is gone.
+        while self.pump_links() {}
         self.hide(id, ErrorCode::PeerRestarted);
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.introduce(introduction);
