@@ -81,6 +81,6 @@ interface ChannelInit {
 /** By stream id. Low-water marks as in the core's limits. */
 const CHANNELS: readonly ChannelInit[] = [
   { name: 'control', lowBytes: 16 * 1024, options: { ordered: true } },
-  { name: 'bulk', lowBytes: 64 * 1024, options: { ordered: true } },
+  { name: 'bulk', lowBytes: 128 * 1024, options: { ordered: true } },
   { name: 'lossy', lowBytes: 16 * 1024, options: { ordered: false, maxRetransmits: 0 } },
 ]

@@ -74,7 +74,7 @@ test('a connection has three negotiated channels with handlers before the turn e
   )
   assert.deepEqual(
     connection.channels.map((channel) => channel.bufferedAmountLowThreshold),
-    [16 * 1024, 64 * 1024, 16 * 1024],
+    [16 * 1024, 128 * 1024, 16 * 1024],
   )
   for (const channel of connection.channels) {
     assert.equal(channel.binaryType, 'arraybuffer')
