@@ -226,8 +226,9 @@ impl Node {
         if self.phase == Phase::Closed {
             return self.handle_closed(&input);
         }
+        let is_next_turn = matches!(input, Input::Tick);
         let outcome = self.dispatch(input);
-        self.run_timers();
+        self.run_timers(is_next_turn);
         outcome
     }
 
@@ -245,7 +246,8 @@ impl Node {
         }
     }
 
-    /// When to call [`Node::handle`] with [`Input::Tick`] at the latest.
+    /// When to call [`Node::handle`] with [`Input::Tick`] at the latest. Where that is now, the application
+    /// is told first what happened, so that its answer carries the acknowledgement.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Timestamp> {
         self.next_timeout()

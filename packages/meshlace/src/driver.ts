@@ -44,6 +44,8 @@ export class Driver implements Effects {
   /** What happened while the core was busy. */
   readonly #later: ((machine: Machine) => void)[] = []
   #busy = false
+  /** The core is about to be told that the application has answered. */
+  #ending = false
   #closed = false
   #timer: ReturnType<typeof setTimeout> | undefined
   #timerAt = Infinity
@@ -69,8 +71,10 @@ export class Driver implements Effects {
       return
     }
     this.#guard(() => this.#feed(input))
-    if (alone) this.#drain()
-    else this.#turn.soon()
+    if (alone) {
+      this.#drain()
+      this.#turn.answer()
+    } else this.#turn.soon()
   }
 
   /** Reads from the core, which is free whenever an application runs. */
@@ -227,6 +231,7 @@ export class Driver implements Effects {
   #drain(): void {
     if (this.#closed || this.#busy) return
     this.#busy = true
+    let at = -1
     this.#guard(() => {
       do {
         for (const input of this.#later.splice(0)) this.#feed(input)
@@ -234,10 +239,30 @@ export class Driver implements Effects {
         // Telling how full the channels are may let more be sent.
         this.#feedFilled()
       } while (this.#later.length > 0)
-      this.#setTimer(this.#machine.timeout())
+      at = this.#machine.timeout()
     })
     this.#busy = false
     this.#application.settle()
+    // What is due already waits for what the application answers.
+    if (at < 0 || at > this.#clock.monotonic || this.#ending) this.#setTimer(at)
+    else {
+      this.#ending = true
+      this.#endTurn(ANSWER_STEPS)
+    }
+  }
+
+  /** Once what the application answered is on its way, tells the core, if it still waits for that. */
+  #endTurn(steps: number): void {
+    if (steps > 0) {
+      queueMicrotask(() => this.#endTurn(steps - 1))
+      return
+    }
+    const at = this.#closed ? -1 : this.#machine.timeout()
+    if (at >= 0 && at <= this.#clock.monotonic) {
+      this.#guard(() => this.#feed((machine) => machine.tick()))
+      this.#drain()
+    }
+    this.#ending = false
   }
 
   /** Feeds and drains in one go. */
@@ -307,5 +332,7 @@ export class Driver implements Effects {
 
 /** Control, bulk and lossy. */
 const CHANNEL_COUNT = 3
+/** An answer may come from behind so many awaits, and still carry the acknowledgement of what it answers. */
+const ANSWER_STEPS = 5
 /** A longer one fires at once. */
 const TIMEOUT_MS_MAX = 0x7fff_ffff

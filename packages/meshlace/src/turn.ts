@@ -13,6 +13,7 @@ export class Turn {
   #due = false
   /** This turn has been drained once. */
   #drained = false
+  #closed = false
   #port: MessagePort | undefined
   #other: MessagePort | undefined
 
@@ -24,17 +25,28 @@ export class Turn {
   soon(): void {
     if (this.#due) return
     this.#due = true
-    if (!this.#drained) queueMicrotask(() => this.now())
+    if (!this.#drained) {
+      queueMicrotask(() => {
+        if (this.#due) this.now()
+      })
+    }
+  }
+
+  /** Drains what listeners sent during a drain of another's: nobody has to wait for the end of the turn. */
+  answer(): void {
+    if (!this.#due || this.#drained) return
+    this.#due = false
+    this.#drain()
   }
 
   /** Drains at once. */
   now(): void {
     this.#due = false
-    if (!this.#drained) {
-      this.#drained = true
-      this.#awaitEnd()
-    }
+    const isFirst = !this.#drained
+    this.#drained = true
     this.#drain()
+    // After it: what is sent need not wait for this.
+    if (isFirst && !this.#closed) this.#awaitEnd()
     // What listeners answered in this very drain need not wait for the end of the turn.
     if (this.#due) {
       this.#due = false
@@ -44,6 +56,7 @@ export class Turn {
 
   /** Lets go of what it holds. */
   close(): void {
+    this.#closed = true
     this.#port?.close()
     this.#port = this.#other = undefined
   }

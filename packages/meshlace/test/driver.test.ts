@@ -10,18 +10,21 @@ interface Rig {
   readonly driver: Driver
   readonly troubles: MeshError[]
   readonly broken: unknown[]
+  /** What the application does when it is told what happened, once each. */
+  readonly settled: (() => void)[]
 }
 
 function rig(): Rig {
   const fake = new FakeMachine()
   const troubles: MeshError[] = []
   const broken: unknown[] = []
+  const settled: (() => void)[] = []
   const application = {
     trouble: (error: MeshError) => troubles.push(error),
     broken: (cause: unknown) => broken.push(cause),
-    settle: () => undefined,
+    settle: () => settled.shift()?.(),
   } as unknown as Application
-  return { fake, driver: new Driver(fake.machine, application), troubles, broken }
+  return { fake, driver: new Driver(fake.machine, application), troubles, broken, settled }
 }
 
 const SERVERS = [{ urls: ['stun:stun.example'] }]
@@ -60,6 +63,36 @@ test('sends of one turn with awaits in between share one more drain', async () =
   driver.input((machine) => machine.tick())
   await Promise.resolve()
   assert.equal(fake.drainCount, 3)
+})
+
+test('what is due at once waits for the answer, which goes out in the same turn', async () => {
+  for (const awaits of [0, 1, 4]) {
+    const { fake, driver, settled } = rig()
+    fake.answer = ([name]) => {
+      // A frame is to be acknowledged at once; an answer carries that, or the next tick.
+      fake.deadline = name === 'frameReceived' ? 0 : -1
+      return undefined
+    }
+    settled.push(async () => {
+      for (let step = 0; step < awaits; step++) await null
+      driver.input((machine) => machine.applied(1, 2))
+    })
+    driver.input((machine) => machine.frameReceived(1, 0, new Uint8Array(1)), true)
+    await turn()
+    assert.deepEqual(fake.heard.map(([name]) => name), ['frameReceived', 'applied'])
+    assert.equal(fake.drainCount, 2)
+  }
+})
+
+test('what is due at once is done in the same turn where nobody answers', async () => {
+  const { fake, driver } = rig()
+  fake.answer = ([name]) => {
+    fake.deadline = name === 'frameReceived' ? 0 : -1
+    return undefined
+  }
+  driver.input((machine) => machine.frameReceived(1, 0, new Uint8Array(1)), true)
+  for (let step = 0; step < 10; step++) await null
+  assert.deepEqual(fake.heard.map(([name]) => name), ['frameReceived', 'tick'])
 })
 
 test('a connection has three negotiated channels with handlers before the turn ends', async () => {

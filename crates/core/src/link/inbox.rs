@@ -312,6 +312,12 @@ impl Inbox {
         Some(reassembly.number)
     }
 
+    /// Whether all that is owed is the acknowledgement of one message that came alone.
+    #[must_use]
+    pub(super) const fn owes_lone(&self) -> bool {
+        self.owes_lone
+    }
+
     /// The acknowledgement to send now, if one is due.
     pub(super) fn next_ack(&mut self, now: Timestamp) -> Option<Frame<'static>> {
         if !self.ack_is_due(now) {

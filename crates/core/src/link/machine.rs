@@ -86,6 +86,9 @@ pub struct Link {
     pub(super) effects: Queue<LinkEffect>,
     /// Whether the link was verified since it was last closed.
     pub(super) was_open: bool,
+    /// When a message came that its sender may await: what is answered in this turn carries its
+    /// acknowledgement, and otherwise the next tick sends it.
+    pub(super) answer_at: Option<Timestamp>,
     pub(super) heard_at: Timestamp,
     pub(super) sent_at: Timestamp,
     pub(super) round_trip: Option<Span>,
@@ -140,6 +143,7 @@ impl Link {
             inbox: Inbox::new(0),
             effects: Queue::new(),
             was_open: false,
+            answer_at: None,
             heard_at: now,
             sent_at: now,
             round_trip: None,
@@ -223,7 +227,7 @@ impl Link {
             LinkInput::Close(code) => self.close(code),
             LinkInput::Expel(code) => self.expel(code, GiveUp::ProtocolViolation),
             LinkInput::PeerRestarted(instance, session) => self.start_over(instance, session),
-            LinkInput::Tick => {}
+            LinkInput::Tick => self.answer_at = None,
             driver => return self.on_driver(driver),
         }
         Ok(LinkOutcome::Done)

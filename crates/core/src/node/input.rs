@@ -19,7 +19,8 @@ use super::ledger::{LedgerConfig, StorageFault};
 pub enum Input {
     /// Join the room. First input, once.
     Start,
-    /// Time has passed; nothing else happened.
+    /// Time has passed; nothing else happened. What the application answers to what it was just told has
+    /// been handed over.
     Tick,
     /// Fresh entropy, asked for by nobody: drivers give it on waking.
     Entropy(Seed),

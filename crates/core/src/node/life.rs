@@ -70,7 +70,8 @@ impl Node {
         }
     }
 
-    pub(super) fn run_timers(&mut self) {
+    /// Runs what is due; what waits for an answer to be given in this turn, only in the next one.
+    pub(super) fn run_timers(&mut self, is_next_turn: bool) {
         let now = self.now();
         if self.client.poll_timeout().is_some_and(|at| at <= now) {
             let _ = self.tell_client(ClientInput::Tick);
@@ -78,6 +79,7 @@ impl Node {
         let due: Vec<PeerId> = self
             .peers
             .iter()
+            .filter(|(_, peer)| is_next_turn || !peer.link.awaits_answer(now))
             .filter(|(_, peer)| peer.link.poll_timeout().is_some_and(|at| at <= now))
             .map(|(id, _)| *id)
             .collect();

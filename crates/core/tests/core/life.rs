@@ -259,6 +259,24 @@ fn messages_awaited_one_by_one_are_acknowledged_one_by_one() {
     }
 }
 
+/// an answer given in the turn in which its question came carries the acknowledgement.
+#[test]
+fn answer_carries_the_acknowledgement() {
+    let acks = |pair: &Pair, side| {
+        pair.sent(side, |frame| matches!(frame, Frame::Ack { .. }).then_some(())).len()
+    };
+    let mut pair = Pair::open();
+    pair.advance(100);
+    pair.echoes = Some(1);
+    let before = [acks(&pair, 0), acks(&pair, 1)];
+    for count in 1..=10 {
+        pair.send(0, b"question");
+        assert_eq!(pair.sides[0].settled.len(), count);
+        assert_eq!(pair.sides[1].settled.len(), count, "what nobody answers is acknowledged too");
+        assert_eq!([acks(&pair, 0), acks(&pair, 1)], [before[0] + count, before[1]]);
+    }
+}
+
 /// silence is broken by heartbeats; without them a peer is suspect, then dead.
 #[test]
 fn silence_is_suspect_then_dead() {

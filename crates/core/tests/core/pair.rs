@@ -33,6 +33,8 @@ pub(crate) struct Pair {
     pub(crate) pool: bool,
     /// What side 0 signs in the place of its hello's body.
     pub(crate) bend_hello: Option<Box<Bend>>,
+    /// The side whose application answers each message with the same, at once.
+    pub(crate) echoes: Option<usize>,
     key: Signing,
     events: VecDeque<(usize, LinkInput)>,
 }
@@ -106,6 +108,7 @@ impl Pair {
             server: true,
             pool: true,
             bend_hello: None,
+            echoes: None,
             key,
             events: VecDeque::new(),
         }
@@ -225,10 +228,21 @@ impl Pair {
             }
             match self.events.pop_front() {
                 Some((side, input)) => self.feed(side, input),
-                None if quiet => return,
+                None if quiet && !self.end_turn() => return,
                 None => {}
             }
         }
+    }
+
+    /// What is due already waited for an answer, which is given by now. Whether there was such.
+    fn end_turn(&mut self) -> bool {
+        let is_due =
+            |side: &usize| self.sides[*side].link.poll_timeout().is_some_and(|at| at <= self.now);
+        let due: Vec<usize> = (0..2).filter(is_due).collect();
+        for side in &due {
+            self.feed(*side, LinkInput::Tick);
+        }
+        !due.is_empty()
     }
 
     fn perform(&mut self, side: usize, effect: LinkEffect) {
@@ -284,7 +298,15 @@ impl Pair {
                 }
             }
             LinkEffect::Notice(notice) => match notice {
-                LinkNotice::Message(body) => one.messages.push(body),
+                LinkNotice::Message(body) => {
+                    if self.echoes == Some(side) {
+                        one.last_key += 1;
+                        let echo =
+                            LinkInput::Send(MessageKey(one.last_key), Body::new(body.clone()));
+                        self.events.push_back((side, echo));
+                    }
+                    one.messages.push(body);
+                }
                 LinkNotice::Lossy(body) => one.lossy.push(body),
                 LinkNotice::Settled(key, result) => one.settled.push((key, result)),
                 LinkNotice::Closed(code) => one.closed.push(code),

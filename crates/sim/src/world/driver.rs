@@ -63,6 +63,13 @@ impl World {
     fn end_turn(&mut self, host: HostId) {
         self.hosts[host].is_drain_due = false;
         self.drain(host);
+        let now = self.now(self.hosts[host].wall_offset_ms);
+        let is_due = self.hosts[host].node.poll_timeout().is_some_and(|at| at <= now.monotonic);
+        // What is due already waited for the application, which has answered by now.
+        if is_due {
+            let _ = self.hosts[host].node.handle(now, Input::Tick);
+            self.drain(host);
+        }
         self.set_timer(host);
     }
 

@@ -89,6 +89,11 @@ impl Link {
         (self.state == LinkState::Closed).then_some(self.state_since)
     }
 
+    /// Whether a message that came now waits to be acknowledged by what the application answers.
+    pub(crate) fn awaits_answer(&self, now: Timestamp) -> bool {
+        self.answer_at == Some(now)
+    }
+
     /// Everything the link knows about itself.
     #[must_use]
     pub fn report(&self, stats: Option<ConnectionStats>) -> LinkReport {

@@ -75,7 +75,7 @@ impl Link {
             self.effects.push(LinkEffect::CloseConnection(connection.id));
         }
         (self.restart_at, self.restarted_at, self.check_at) = (None, None, None);
-        self.measure_at = None;
+        (self.measure_at, self.answer_at) = (None, None);
     }
 
     /// The attempt under way came to nothing.

@@ -76,6 +76,9 @@ impl Link {
             Frame::Messages { first, received_to, bodies } => {
                 self.on_ack(received_to, None)?;
                 let ready = self.inbox.receive_small(first, &bodies).map_err(LinkFault::Inbox)?;
+                if self.inbox.owes_lone() {
+                    self.answer_at = Some(self.now);
+                }
                 self.deliver(ready);
             }
             Frame::Piece { number, offset, total, bytes } => {

@@ -319,7 +319,7 @@ impl Link {
         if self.leaving_at.is_some() {
             return None;
         }
-        let mut next = self.inbox.ack_deadline();
+        let mut next = self.answer_at.or_else(|| self.inbox.ack_deadline());
         if self.away_since.is_some() {
             return next;
         }

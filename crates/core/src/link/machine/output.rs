@@ -108,10 +108,14 @@ impl Link {
             // Our messages carry the acknowledgement, but not how far a large one has come.
             if self.inbox.partial().is_none() {
                 self.inbox.acked(self.now);
+                self.answer_at = None;
             }
             return self.account(Channel::Control, frame);
         }
-        if is_open && let Some(ack) = self.inbox.next_ack(self.now) {
+        if is_open
+            && self.answer_at.is_none()
+            && let Some(ack) = self.inbox.next_ack(self.now)
+        {
             return self.account(Channel::Control, ack.encode());
         }
         if bulk_has_room && let Some(frame) = self.outbox.next_piece(self.now, piece_bytes_max) {
