@@ -311,6 +311,8 @@ impl Node {
             }
             if !may_return {
                 self.members.remove(&session_key);
+                // It may have opened in this very turn.
+                while self.pump_links() {}
                 // An open link lives on by itself. A connection that was begun with one who left
                 // meanwhile would only run into its deadline.
                 if self.peers.get(&id).is_some_and(|peer| !peer.is_joined) {

@@ -90,7 +90,9 @@ impl Rooms {
                     return self.unexpected(now, client, "an acknowledgement of what was sent");
                 }
             }
-            _ => self.send(client, &ServerMessage::Pong),
+            ClientMessage::Ping => self.send(client, &ServerMessage::Pong),
+            // Taken up above, by whoever is in no room yet as well.
+            ClientMessage::Join { .. } | ClientMessage::Resume { .. } | ClientMessage::Leave => {}
         }
         Outcome::Done
     }
