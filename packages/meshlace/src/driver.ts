@@ -243,6 +243,7 @@ export class Driver implements Effects {
     })
     this.#busy = false
     this.#application.settle()
+    if (this.#closed) return
     // What is due already waits for what the application answers.
     if (at < 0 || at > this.#clock.monotonic || this.#ending) this.#setTimer(at)
     else {
