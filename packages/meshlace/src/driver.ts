@@ -71,10 +71,8 @@ export class Driver implements Effects {
       return
     }
     this.#guard(() => this.#feed(input))
-    if (alone) {
-      this.#drain()
-      this.#turn.answer()
-    } else this.#turn.soon()
+    if (alone) this.#turn.flush()
+    else this.#turn.soon()
   }
 
   /** Reads from the core, which is free whenever an application runs. */
@@ -231,7 +229,6 @@ export class Driver implements Effects {
   #drain(): void {
     if (this.#closed || this.#busy) return
     this.#busy = true
-    let at = -1
     this.#guard(() => {
       do {
         for (const input of this.#later.splice(0)) this.#feed(input)
@@ -239,31 +236,32 @@ export class Driver implements Effects {
         // Telling how full the channels are may let more be sent.
         this.#feedFilled()
       } while (this.#later.length > 0)
-      at = this.#machine.timeout()
     })
     this.#busy = false
     this.#application.settle()
     if (this.#closed) return
     // What is due already waits for what the application answers.
-    if (at < 0 || at > this.#clock.monotonic || this.#ending) this.#setTimer(at)
+    if (this.#ending || !this.#isDue()) this.#setTimer(this.#machine.timeout())
     else {
       this.#ending = true
-      this.#endTurn(ANSWER_STEPS)
+      void this.#endTurn()
     }
   }
 
   /** Once what the application answered is on its way, tells the core, if it still waits for that. */
-  #endTurn(steps: number): void {
-    if (steps > 0) {
-      queueMicrotask(() => this.#endTurn(steps - 1))
-      return
-    }
-    const at = this.#closed ? -1 : this.#machine.timeout()
-    if (at >= 0 && at <= this.#clock.monotonic) {
+  async #endTurn(): Promise<void> {
+    for (let step = 0; step < ANSWER_STEPS; step++) await null
+    if (!this.#closed && this.#isDue()) {
       this.#guard(() => this.#feed((machine) => machine.tick()))
       this.#drain()
     }
     this.#ending = false
+  }
+
+  /** Whether the core wants to be ticked now. */
+  #isDue(): boolean {
+    const at = this.#machine.timeout()
+    return at >= 0 && at <= this.#clock.monotonic
   }
 
   /** Feeds and drains in one go. */

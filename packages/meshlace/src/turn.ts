@@ -32,26 +32,23 @@ export class Turn {
     }
   }
 
-  /** Drains what listeners sent during a drain of another's: nobody has to wait for the end of the turn. */
-  answer(): void {
-    if (!this.#due || this.#drained) return
+  /** Drains at once, and with it what listeners answer: neither has to wait for the end of the turn. */
+  flush(): void {
     this.#due = false
     this.#drain()
-  }
-
-  /** Drains at once. */
-  now(): void {
-    this.#due = false
-    const isFirst = !this.#drained
-    this.#drained = true
-    this.#drain()
-    // After it: what is sent need not wait for this.
-    if (isFirst && !this.#closed) this.#awaitEnd()
-    // What listeners answered in this very drain need not wait for the end of the turn.
     if (this.#due) {
       this.#due = false
       this.#drain()
     }
+  }
+
+  /** The same, as the first drain of this turn. */
+  now(): void {
+    const isFirst = !this.#drained
+    this.#drained = true
+    this.flush()
+    // After it: what is sent need not wait for this.
+    if (isFirst && !this.#closed) this.#awaitEnd()
   }
 
   /** Lets go of what it holds. */
