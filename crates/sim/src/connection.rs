@@ -99,6 +99,8 @@ pub enum Outcome {
 /// `RTCDataChannel.readyState`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadyState {
+    /// The channel is not made: what comes for it is lost.
+    Absent,
     /// Not open yet.
     Connecting,
     /// Open.
@@ -125,9 +127,9 @@ pub struct ChannelEnd {
 }
 
 impl ChannelEnd {
-    fn new() -> Self {
+    fn new(ready: ReadyState) -> Self {
         Self {
-            ready: ReadyState::Connecting,
+            ready,
             outgoing: VecDeque::new(),
             buffered_bytes: 0,
             stalled: VecDeque::new(),
@@ -224,7 +226,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A new connection with its three negotiated channels.
+    /// A new connection with the one channel that each has from the first.
     #[must_use]
     pub fn new(host: usize, id: ConnectionId, index: usize, fingerprint: String) -> Self {
         Self {
@@ -260,7 +262,8 @@ impl Connection {
             pair: None,
             dtls: Dtls::New,
             is_watched: false,
-            channels: [ChannelEnd::new(), ChannelEnd::new(), ChannelEnd::new()],
+            channels: [ReadyState::Connecting, ReadyState::Absent, ReadyState::Absent]
+                .map(ChannelEnd::new),
             is_pumping: false,
             pump_turn: 0,
             is_mute: false,

@@ -66,18 +66,43 @@ fn candidates_before_the_description_wait() {
 /// (traps: PeerJS #196, #240, #1355; simple-peer #699, #856; js-libp2p PR #3576).
 #[test]
 fn open_on_one_side_only_is_rebuilt() {
-    for channel in 0..3 {
-        let mut world = World::new(400 + channel as u64);
-        let (one, other) = (world.join(), world.join());
-        world.until(2_000, "a connection", |world| world.connection_count() > 0);
-        world.connection_mut(0).never_opens[channel] = true;
-        let joined = |world: &World| {
-            world.heard(one, 0, |n| matches!(n, Notice::PeerJoined { .. })).is_some()
-        };
-        world.run(5_000);
-        assert!(!joined(&world), "one side cannot be open alone");
-        world.until(20_000, "linked", |world| world.all_linked(&[one, other]));
-        assert_talk(&mut world, one, other);
+    let mut world = World::new(400);
+    let (one, other) = (world.join(), world.join());
+    world.until(2_000, "a connection", |world| world.connection_count() > 0);
+    world.connection_mut(0).never_opens[0] = true;
+    let joined =
+        |world: &World| world.heard(one, 0, |n| matches!(n, Notice::PeerJoined { .. })).is_some();
+    world.run(5_000);
+    assert!(!joined(&world), "one side cannot be open alone");
+    world.until(20_000, "linked", |world| world.all_linked(&[one, other]));
+    assert_talk(&mut world, one, other);
+    world.assert_kept();
+}
+
+/// The same of a channel that is made when it is needed, on either side: what waits for it comes over the
+/// next connection, and what needs it not goes on meanwhile.
+#[test]
+fn needed_channel_that_never_opens_is_rebuilt() {
+    for (seed, channel) in [(401, 1), (402, 1), (403, 2), (404, 2)] {
+        let mut world = World::new(seed);
+        let hosts = world.mesh(2);
+        for index in 0..world.connection_count() {
+            let is_ours = world.connection(index).host == hosts[(seed % 2) as usize];
+            world.connection_mut(index).never_opens[channel] = is_ours;
+        }
+        let made = world.connection_count();
+        let (long, _) = world.send(hosts[0], None, if channel == 1 { 100_000 } else { 10 });
+        if channel == 2 {
+            send_lossy(&mut world, hosts[0], b"maybe");
+        }
+        let (short, _) = world.send(hosts[0], None, 10);
+        world.until(30_000, "rebuilt", |world| {
+            world.connection_count() > made && world.all_linked(&hosts)
+        });
+        world.until(5_000, "settled", |world| world.is_settled(hosts[0], long));
+        assert!(world.is_delivered(hosts[0], long) && world.is_delivered(hosts[0], short));
+        assert!(hosts.iter().all(|host| left_count(&world, *host) == 0));
+        assert_talk(&mut world, hosts[0], hosts[1]);
         world.assert_kept();
     }
 }
@@ -293,12 +318,7 @@ fn every_dead_connection_is_closed() {
 fn lossy_messages_dropped_in_doubt_are_counted() {
     let mut world = World::new(1_500);
     let hosts = world.mesh(2);
-    let lossy = |world: &mut World, payload: &[u8]| {
-        let ticket = world.next_ticket(hosts[0]);
-        let (name, payload) = (String::from("cursor"), payload.to_vec());
-        let (to, content) = (Recipient::All, Content::Text);
-        world.feed(hosts[0], Input::SendLossy { ticket, to, name, content, payload });
-    };
+    let lossy = |world: &mut World, payload: &[u8]| send_lossy(world, hosts[0], payload);
     let arrives = |world: &mut World, wanted: &[u8]| {
         let is_it = |notice: &Notice| matches!(notice, Notice::TopicMessage { payload, .. } if payload == wanted);
         world.until(1_000, "it arrives", |world| world.heard(hosts[1], 0, is_it).is_some());
@@ -318,4 +338,12 @@ fn lossy_messages_dropped_in_doubt_are_counted() {
     assert!(links.iter().all(|link| link.rebuild_count > 0));
     assert_eq!(links.map(|link| link.lossy_dropped_count), [3, 0]);
     world.assert_kept();
+}
+
+/// On a channel of the application's whose messages may be lost, to everyone.
+fn send_lossy(world: &mut World, host: usize, payload: &[u8]) {
+    let ticket = world.next_ticket(host);
+    let (name, payload) = (String::from("cursor"), payload.to_vec());
+    let (to, content) = (Recipient::All, Content::Text);
+    world.feed(host, Input::SendLossy { ticket, to, name, content, payload });
 }

@@ -53,6 +53,10 @@ pub(crate) fn perform(effect: &Effect, out: &mut Writer) {
             let out = out.effect(EffectName::RestartIce).number(connection.0);
             servers(ice_servers, out).bool(*relay_only);
         }
+        Effect::OpenChannel { connection, channel } => {
+            let out = out.effect(EffectName::OpenChannel).number(connection.0);
+            out.count(channel.index() as u64);
+        }
         Effect::AttachStream { connection, stream } => {
             out.effect(EffectName::AttachStream).number(connection.0).number(stream.0);
         }

@@ -49,7 +49,7 @@ names! {
     /// What the core asks of its driver.
     EffectName {
         OpenSocket SendSocket CloseSocket
-        CreateConnection Describe Apply AddCandidate RestartIce SendFrame
+        CreateConnection Describe Apply AddCandidate RestartIce OpenChannel SendFrame
         AttachStream DetachStream ReadStats CloseConnection
         StoreRecord DeleteRecord CommitRecords
     }

@@ -4,21 +4,22 @@
  */
 import type { Machine } from './machine.js'
 import type { LocalStream, RemoteStreams } from './media.js'
-import { configuration, takeBlank } from './spare.js'
+import { configuration, makeChannel, takeBlank } from './spare.js'
 import { readStats } from './stats.js'
 import type { PeerId } from './types.js'
 
 /** Takes what happened to the core; the effects follow at the end of the turn, or at once where it is `alone`. */
 export type Feed = (input: (machine: Machine) => void, alone?: boolean) => void
 
-/** An `RTCPeerConnection` with its three negotiated channels. */
+/** An `RTCPeerConnection` with its channels: control from the first, the others when the core wants them. */
 export class Connection {
   readonly peer: PeerId
   readonly #id: number
   readonly #feed: Feed
   readonly #remote: RemoteStreams
   readonly #connection: RTCPeerConnection
-  readonly #channels: readonly RTCDataChannel[]
+  /** By stream id. */
+  readonly #channels: RTCDataChannel[]
   /** Senders by stream, so that a stream can be taken off again. */
   readonly #senders = new Map<LocalStream, RTCRtpSender[]>()
   /** Streams whose tracks come with the description being applied: told of once all tracks are there. */
@@ -38,13 +39,22 @@ export class Connection {
     this.peer = peer
     this.#feed = feed
     this.#remote = remote
-    const { connection, channels, isNeeding } = takeBlank(servers, relayOnly)
+    const { connection, control, isNeeding } = takeBlank(servers, relayOnly)
     this.#connection = connection
-    this.#channels = channels
+    this.#channels = [control]
     // Handlers before anything can happen: an event that finds no handler is lost.
-    channels.forEach((channel, index) => this.#listenTo(channel, index))
+    this.#listenTo(control, 0)
     this.#listen()
     if (isNeeding) this.#report((machine) => machine.negotiationNeeded(id))
+  }
+
+  openChannel(id: number): void {
+    try {
+      this.#listenTo((this.#channels[id] = makeChannel(this.#connection, id)), id)
+    } catch {
+      // Only a connection that closed meanwhile refuses.
+      this.#report((machine) => machine.channelClosed(this.#id, id))
+    }
   }
 
   /** Hands a frame to a channel, which copies it. Returns whether it took it. */
@@ -149,7 +159,7 @@ export class Connection {
   /** Closes it. Always called: a browser process bears some 500, those not yet collected included. */
   close(): void {
     this.#closed = true
-    for (const channel of this.#channels) {
+    for (const channel of Object.values(this.#channels)) {
       channel.onopen = channel.onclose = channel.onerror = channel.onmessage = channel.onbufferedamountlow = null
     }
     const connection = this.#connection

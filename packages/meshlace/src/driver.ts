@@ -172,6 +172,10 @@ export class Driver implements Effects {
     })
   }
 
+  openChannel(connection: number, channel: number): void {
+    this.#connections.get(connection)?.openChannel(channel)
+  }
+
   restartIce(connection: number, servers: RTCIceServer[], relayOnly: boolean): void {
     this.#connections.get(connection)?.restartIce(servers, relayOnly)
   }

@@ -170,6 +170,7 @@ export interface Effects {
     lineIndex: number | undefined,
     usernameFragment: string | undefined,
   ): void
+  openChannel(connection: number, channel: number): void
   restartIce(connection: number, servers: RTCIceServer[], relayOnly: boolean): void
   sendFrame(connection: number, channel: number, bytes: Uint8Array): void
   attachStream(connection: number, stream: number): void

@@ -124,7 +124,7 @@ class Actor implements Partial<Effects>, Partial<Notices> {
   #connected(): void {
     this.#later((machine) => {
       machine.transportChanged(this.#connection, 2, 2)
-      for (let channel = 0; channel < 3; channel++) machine.channelOpened(this.#connection, channel)
+      machine.channelOpened(this.#connection, 0)
     })
   }
 

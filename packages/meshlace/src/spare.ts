@@ -5,10 +5,10 @@
  */
 import { afterCollecting } from './collecting.js'
 
-/** An `RTCPeerConnection` with its three negotiated channels, to which nothing has happened. */
+/** An `RTCPeerConnection` with its first channel, to which nothing has happened. */
 export interface Blank {
   readonly connection: RTCPeerConnection
-  readonly channels: readonly RTCDataChannel[]
+  readonly control: RTCDataChannel
   /** Its `negotiationneeded` was fired. */
   isNeeding: boolean
 }
@@ -61,15 +61,22 @@ export function dropSpare(): void {
 
 function make(wanted: RTCConfiguration): Blank {
   const connection = new RTCPeerConnection(wanted)
-  const channels = CHANNELS.map(({ name, lowBytes, options }, id) => {
-    const channel = connection.createDataChannel(name, { negotiated: true, id, ...options })
-    channel.binaryType = 'arraybuffer'
-    channel.bufferedAmountLowThreshold = lowBytes
-    return channel
-  })
-  const blank: Blank = { connection, channels, isNeeding: false }
+  const blank: Blank = { connection, control: makeChannel(connection, 0), isNeeding: false }
   connection.onnegotiationneeded = () => (blank.isNeeding = true)
   return blank
+}
+
+/**
+ * The channel with this stream id, negotiated: nothing is said of it to the other side.
+ *
+ * @throws what the browser throws where the connection is closed.
+ */
+export function makeChannel(connection: RTCPeerConnection, id: number): RTCDataChannel {
+  const { name, lowBytes, options } = CHANNELS[id]!
+  const channel = connection.createDataChannel(name, { negotiated: true, id, ...options })
+  channel.binaryType = 'arraybuffer'
+  channel.bufferedAmountLowThreshold = lowBytes
+  return channel
 }
 
 interface ChannelInit {

@@ -29,10 +29,14 @@ function rig(): Rig {
 
 const SERVERS = [{ urls: ['stun:stun.example'] }]
 
-/** A rig with connection 7 made. */
+/** A rig with connection 7 and all its channels made. */
 async function connected(): Promise<Rig & { connection: FakeConnection }> {
   const made = rig()
-  made.fake.out.push((effects) => effects.createConnection(7, 'peer', SERVERS, false))
+  made.fake.out.push((effects) => {
+    effects.createConnection(7, 'peer', SERVERS, false)
+    effects.openChannel(7, 1)
+    effects.openChannel(7, 2)
+  })
   made.driver.input((machine) => machine.tick())
   await turn()
   return { ...made, connection: FakeConnection.made[0]! }
@@ -113,6 +117,36 @@ test('a connection has three negotiated channels with handlers before the turn e
     assert.equal(channel.binaryType, 'arraybuffer')
     assert.ok(channel.onopen && channel.onclose && channel.onmessage && channel.onbufferedamountlow)
   }
+})
+
+test('a connection has control alone until another channel is asked for, and one refused is reported closed', async () => {
+  const { fake, driver } = rig()
+  fake.out.push((effects) => effects.createConnection(7, 'peer', SERVERS, false))
+  driver.input((machine) => machine.tick())
+  await turn()
+  const connection = FakeConnection.made[0]!
+  const labels = () => connection.channels.map(({ label }) => label)
+  assert.deepEqual(labels(), ['control'])
+  fake.out.push((effects) => {
+    effects.openChannel(7, 2)
+    // Of a connection that is gone: nothing happens.
+    effects.openChannel(8, 1)
+  })
+  driver.input((machine) => machine.tick())
+  await turn()
+  assert.deepEqual(labels(), ['control', 'lossy'])
+  connection.channels[1]!.onopen!()
+  connection.createDataChannel = () => {
+    throw new Error('InvalidStateError: closed')
+  }
+  fake.out.push((effects) => effects.openChannel(7, 1))
+  driver.input((machine) => machine.tick())
+  await turn()
+  assert.deepEqual([fake.of('channelOpened'), fake.of('channelClosed')], [[[7, 2]], [[7, 1]]])
+  fake.out.push((effects) => effects.closeConnection(7))
+  driver.input((machine) => machine.tick())
+  await turn()
+  assert.ok(connection.channels.every(({ onopen, onmessage }) => onopen === null && onmessage === null))
 })
 
 test('frames go to their channel, and its fill is told once after the drain', async () => {

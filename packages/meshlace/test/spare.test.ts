@@ -22,18 +22,18 @@ async function connect(servers: RTCIceServer[], relayOnly = false, { fake, drive
 beforeEach(install)
 afterEach(() => Object.assign(globalThis, { addEventListener: undefined }))
 
-test('one spare connection is made, with channels and without servers, and the first link takes it', async () => {
+test('one spare connection is made, with its first channel and without servers, and the first link takes it', async () => {
   makeSpare()
   makeSpare()
   assert.equal(FakeConnection.made.length, 1)
   const [spare] = FakeConnection.made as [FakeConnection]
   assert.deepEqual(spare.configuration, { iceServers: [], iceTransportPolicy: 'all', bundlePolicy: 'max-bundle' })
-  assert.deepEqual(spare.channels.map(({ label }) => label), ['control', 'bulk', 'lossy'])
+  assert.deepEqual(spare.channels.map(({ label }) => label), ['control'])
   const fake = await connect([])
   assert.equal(FakeConnection.made.length, 1)
   assert.deepEqual(spare.log, [])
-  spare.channels[1]!.onopen!()
-  assert.deepEqual(fake.heard.at(-1), ['channelOpened', 7, 1])
+  spare.channels[0]!.onopen!()
+  assert.deepEqual(fake.heard.at(-1), ['channelOpened', 7, 0])
   // The next one is made when it is needed.
   await connect([])
   assert.equal(FakeConnection.made.length, 2)

@@ -27,10 +27,18 @@ pub enum IceStage {
 /// What one channel of a connection has done.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ChannelProgress {
+    /// When the driver was asked for it, or the peer last came back from a silence; never for control.
+    pub(super) wanted_at: Option<Timestamp>,
     /// The driver said that it is open.
     pub(super) is_open: bool,
-    /// Hello (control) or probe was sent.
-    pub(super) proof_sent: bool,
+    /// What we last said of it: that it is open, and whether the peer's probe came.
+    pub(super) said: Option<bool>,
+    /// The peer said that its end is open.
+    pub(super) peer_is_open: bool,
+    /// The peer said that our probe came.
+    pub(super) peer_heard: bool,
+    /// When our probe was last sent.
+    pub(super) probed_at: Option<Timestamp>,
     /// The peer's hello (control) or probe came.
     pub(super) proof_heard: bool,
     /// Bytes handed over and not yet on the wire, as far as we know.
@@ -48,7 +56,8 @@ pub(super) struct Connection {
     pub(super) peer_fingerprint: Option<Fingerprint>,
     pub(super) bulk_frame_bytes: [usize; 2],
     pub(super) channels: [ChannelProgress; 3],
-    /// Everything was heard after all of ours was sent: ready goes out, or is out.
+    pub(super) hello_sent: bool,
+    /// The peer's hello was heard after ours was sent: ready goes out, or is out.
     pub(super) is_ready: bool,
     pub(super) ready_sent: bool,
     pub(super) ready_heard: bool,
@@ -60,12 +69,13 @@ pub(super) struct Connection {
     pub(super) connected_at: Option<Timestamp>,
     pub(super) operation_since: Option<Timestamp>,
     pub(super) disconnected_at: Option<Timestamp>,
-    pub(super) probed_at: Option<Timestamp>,
     pub(super) batch: Vec<Candidate>,
     pub(super) batch_at: Option<Timestamp>,
     pub(super) early_frames: Vec<Vec<u8>>,
-    /// What came before the link is open and counts once it is.
-    pub(super) held: Vec<(Channel, Vec<u8>)>,
+    /// What came on control before the link is open and counts once it is.
+    pub(super) held: Vec<Vec<u8>>,
+    /// What goes out on lossy once it carries.
+    pub(super) waiting: Vec<Vec<u8>>,
     pub(super) peer_standing: Option<Standing>,
     pub(super) local_candidates: Vec<&'static str>,
     pub(super) remote_candidates: Vec<&'static str>,
@@ -89,6 +99,7 @@ impl Connection {
             peer_fingerprint: None,
             bulk_frame_bytes: [FRAME_BYTES_MAX; 2],
             channels: [ChannelProgress::default(); 3],
+            hello_sent: false,
             is_ready: false,
             ready_sent: false,
             ready_heard: false,
@@ -100,11 +111,11 @@ impl Connection {
             connected_at: None,
             operation_since: None,
             disconnected_at: None,
-            probed_at: None,
             batch: Vec::new(),
             batch_at: None,
             early_frames: Vec::new(),
             held: Vec::new(),
+            waiting: Vec::new(),
             peer_standing: None,
             local_candidates: Vec::new(),
             remote_candidates: Vec::new(),
@@ -121,7 +132,7 @@ impl Connection {
         }
     }
 
-    /// Whether hello and probes crossed in both directions.
+    /// Whether a hello crossed in both directions, and both sides know.
     pub(super) fn is_proven(&self) -> bool {
         self.is_ready && self.ready_heard
     }
@@ -137,25 +148,30 @@ impl Connection {
         control.proof_heard
     }
 
-    pub(super) fn heard_everything(&self) -> bool {
-        self.channels.iter().all(|channel| channel.proof_heard)
-    }
-
     /// Whether both sides' nonces and fingerprints are known.
     pub(super) fn knows_terms(&self) -> bool {
         self.peer_nonce.is_some() && self.fingerprint.is_some() && self.peer_fingerprint.is_some()
     }
 
+    /// Whether a channel is open, and the other side's end of it too.
+    pub(super) fn carries(&self, channel: Channel) -> bool {
+        let [control, bulk, lossy] = self.channels;
+        match channel {
+            Channel::Control => control.is_open,
+            Channel::Bulk => bulk.is_open && bulk.proof_heard,
+            Channel::Lossy => lossy.is_open && lossy.proof_heard,
+        }
+    }
+
     /// Whether a channel takes another frame.
     pub(super) fn has_room(&self, channel: Channel) -> bool {
         let [control, bulk, lossy] = self.channels;
-        match channel {
-            Channel::Control => {
-                control.is_open && control.buffered_bytes < CONTROL_BUFFER_BYTES_HIGH
-            }
-            Channel::Bulk => bulk.is_open && bulk.buffered_bytes < BULK_BUFFER_BYTES_HIGH,
-            Channel::Lossy => lossy.is_open && lossy.buffered_bytes < LOSSY_BUFFER_BYTES_HIGH,
-        }
+        let is_low = match channel {
+            Channel::Control => control.buffered_bytes < CONTROL_BUFFER_BYTES_HIGH,
+            Channel::Bulk => bulk.buffered_bytes < BULK_BUFFER_BYTES_HIGH,
+            Channel::Lossy => lossy.buffered_bytes < LOSSY_BUFFER_BYTES_HIGH,
+        };
+        is_low && self.carries(channel)
     }
 
     /// The longest frame on bulk that both descriptions allow.

@@ -27,7 +27,7 @@ pub enum Frame<'a> {
         /// Over them.
         signature: Signature,
     },
-    /// Everything needed was heard: hello and both probes. Control.
+    /// The other's hello was heard. Control.
     Ready,
     /// Consecutive messages. Control.
     Messages {
@@ -88,6 +88,13 @@ pub enum Frame<'a> {
         /// The piece.
         bytes: &'a [u8],
     },
+    /// This end of a channel is open. Control.
+    Opened {
+        /// Bulk or lossy.
+        channel: Channel,
+        /// Whether the receiver's probe came on it.
+        heard: bool,
+    },
     /// Shows that a channel carries. Bulk and lossy.
     Probe,
     /// A message that may be lost. Lossy.
@@ -120,6 +127,7 @@ const GRANT: u64 = 11;
 const PIECE: u64 = 12;
 const PROBE: u64 = 13;
 const LOSSY: u64 = 14;
+const OPENED: u64 = 15;
 
 impl<'a> Frame<'a> {
     /// Reads a frame that came in on `channel`.
@@ -198,6 +206,14 @@ impl<'a> Frame<'a> {
             (BACK, 1) => Self::Back,
             (GOODBYE, 1) => Self::Goodbye,
             (GRANT, 2) => Self::Grant { number: reader.u64()? },
+            (OPENED, 3) => {
+                let id = reader.u8()?;
+                let channel = Channel::from_index(usize::from(id));
+                let Some(channel) = channel.filter(|it| Channel::NEEDED.contains(it)) else {
+                    return Err(DecodeError::UnknownKind { found: u64::from(id) });
+                };
+                Self::Opened { channel, heard: reader.bool()? }
+            }
             _ => return Err(DecodeError::UnknownKind { found: kind }),
         })
     }
@@ -244,6 +260,9 @@ impl<'a> Frame<'a> {
             }
             Self::Grant { number } => {
                 writer.array(2).u64(GRANT).u64(*number);
+            }
+            Self::Opened { channel, heard } => {
+                writer.array(3).u64(OPENED).u64(channel.index() as u64).bool(*heard);
             }
             Self::Piece { number, offset, total, bytes } => {
                 writer.array(5).u64(PIECE).u64(*number).u64(*offset).u64(*total).bytes(bytes);
@@ -301,6 +320,8 @@ mod tests {
             (Channel::Control, Frame::Back),
             (Channel::Control, Frame::Goodbye),
             (Channel::Control, Frame::Grant { number: 12 }),
+            (Channel::Control, Frame::Opened { channel: Channel::Bulk, heard: false }),
+            (Channel::Control, Frame::Opened { channel: Channel::Lossy, heard: true }),
             (Channel::Bulk, Frame::Piece { number: 1, offset: 2, total: 3, bytes: b"x" }),
             (Channel::Bulk, Frame::Probe),
             (Channel::Lossy, Frame::Probe),

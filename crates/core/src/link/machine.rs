@@ -32,6 +32,7 @@ use super::signal::{GiveUp, SignalQueue};
 mod account;
 mod attempt;
 mod browser;
+mod channels;
 mod frames;
 mod interface;
 mod liveness;

@@ -185,6 +185,13 @@ impl Outbox {
         self.queue.is_empty() && self.flight.is_empty()
     }
 
+    /// Whether a large message is under way, or the next to be.
+    #[must_use]
+    pub(super) fn has_large(&self) -> bool {
+        self.large_pending > 0
+            || self.queue.first().is_some_and(|next| next.body.len() > SMALL_MESSAGE_BYTES_MAX)
+    }
+
     /// The lowest number that may still be sent.
     #[must_use]
     pub(super) fn sends_from(&self) -> u64 {
@@ -370,9 +377,7 @@ impl Outbox {
     /// The next piece of a large message, at most `frame_bytes_max` long as a frame; `None` if
     /// there is none, the window is full or the receiver's grant for the rest is awaited.
     pub(super) fn next_piece(&mut self, now: Timestamp, frame_bytes_max: usize) -> Option<Vec<u8>> {
-        let large_is_next =
-            self.queue.first().is_some_and(|next| next.body.len() > SMALL_MESSAGE_BYTES_MAX);
-        if self.large_pending == 0 && !(large_is_next && self.admit_one()) {
+        if !self.has_large() || (self.large_pending == 0 && !self.admit_one()) {
             return None;
         }
         let index = (self.large_cursor..self.flight.len()).find(|&index| {

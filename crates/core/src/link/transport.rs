@@ -2,7 +2,8 @@
 
 use alloc::string::String;
 
-/// One of the three negotiated channels of a connection. The number is its stream id.
+/// One of the three negotiated channels of a connection. The number is its stream id. Control is made with the
+/// connection, the others when somebody needs them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Channel {
     /// Id 0: ordered, reliable. Hello, heartbeats, acknowledgements, signals, small messages.
@@ -16,6 +17,9 @@ pub enum Channel {
 impl Channel {
     /// All three, in the order of their ids.
     pub const ALL: [Self; 3] = [Self::Control, Self::Bulk, Self::Lossy];
+
+    /// Those that are made when they are needed.
+    pub const NEEDED: [Self; 2] = [Self::Bulk, Self::Lossy];
 
     /// The stream id, and the place in arrays of one per channel.
     #[must_use]

@@ -89,6 +89,13 @@ pub enum Effect {
         /// Whether only relayed candidates may be used.
         relay_only: bool,
     },
+    /// Make another of the connection's channels; answer with `ChannelOpened` or `ChannelClosed`.
+    OpenChannel {
+        /// Which connection.
+        connection: ConnectionId,
+        /// Bulk or lossy; control is made with the connection.
+        channel: Channel,
+    },
     /// Hand a frame to a channel.
     SendFrame {
         /// Which connection.

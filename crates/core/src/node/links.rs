@@ -174,6 +174,9 @@ impl Node {
                 ice_servers: self.servers_for(stage),
                 relay_only: self.config.relay_only,
             },
+            LinkEffect::OpenChannel(connection, channel) => {
+                Effect::OpenChannel { connection, channel }
+            }
             LinkEffect::Frame(connection, channel, bytes) => {
                 Effect::SendFrame { connection, channel, bytes }
             }

@@ -98,6 +98,8 @@ fn frames() -> Vec<(Channel, Frame<'static>)> {
         (Control, Frame::Back),
         (Control, Frame::Goodbye),
         (Control, Frame::Grant { number: 12 }),
+        (Control, Frame::Opened { channel: Bulk, heard: false }),
+        (Control, Frame::Opened { channel: Lossy, heard: true }),
         (Bulk, Frame::Piece { number: 1, offset: 65_472, total: 100_000, bytes: b"piece" }),
         (Bulk, Frame::Probe),
         (Lossy, Frame::Probe),
@@ -136,6 +138,9 @@ fn frame_fields(frame: &Frame<'_>) -> Value {
             "total": total,
             "bytes": hex(bytes),
         }),
+        Frame::Opened { channel, heard } => {
+            json!({ "kind": "opened", "channel": channel.name(), "heard": heard })
+        }
         Frame::Probe => json!({ "kind": "probe" }),
         Frame::Lossy { body } => json!({ "kind": "lossy", "body": hex(body) }),
     }

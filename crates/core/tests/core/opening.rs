@@ -6,7 +6,7 @@ use meshlace_core::error::ErrorCode;
 use meshlace_core::id::{ConnectionId, Epoch, Nonce};
 use meshlace_core::limits::{
     CANDIDATE_BATCH, CONNECT_DEADLINE, DESCRIPTION_BYTES_MAX, HELLO_DEADLINE, OFFER_PATIENCE,
-    OPERATION_DEADLINE, PROBE_RETRY, RELAY_STAGE_AFTER, SDP_BYTES_MAX,
+    OPERATION_DEADLINE, RELAY_STAGE_AFTER, SDP_BYTES_MAX,
 };
 use meshlace_core::link::frame::Frame;
 use meshlace_core::link::signal::{GiveUp, NumberedSignal, Signal};
@@ -20,7 +20,7 @@ use super::pair::{Pair, sdp};
 
 const OFFER: LinkInput = LinkInput::Connect { offer: true };
 
-/// three channels, by the ids that both sides give them.
+/// three channels, by the ids that both sides give them.
 #[test]
 fn channels_have_their_ids() {
     let named = Channel::ALL.map(|channel| (channel.index(), channel.name()));
@@ -63,26 +63,6 @@ fn hello_comes_first_and_once() {
     pair.forge(1, Channel::Control, Frame::Ready.encode());
     let found = "a frame before the hello";
     assert_eq!(pair.sides[1].faults, [LinkFault::Unexpected { found }]);
-}
-
-/// a lost probe is sent again, and until it came through the link is not open.
-#[test]
-fn lost_probe_is_sent_again_and_waited_for() {
-    let mut pair = Pair::new();
-    pair.lossy_losses = 6;
-    pair.input(0, OFFER);
-    let probes =
-        |pair: &Pair| pair.sides[0].frames.iter().filter(|it| it.0 == Channel::Lossy).count();
-    assert_eq!(probes(&pair), 1);
-    pair.advance(PROBE_RETRY.as_ms());
-    assert_eq!(probes(&pair), 2);
-    assert_ne!(pair.states(), [LinkState::Open; 2]);
-    assert_eq!(pair.sent(0, |frame| (*frame == Frame::Ready).then_some(())), []);
-    pair.advance(2 * PROBE_RETRY.as_ms());
-    assert_eq!(pair.states(), [LinkState::Open; 2]);
-    for side in 0..2 {
-        assert_eq!(pair.sent(side, |frame| (*frame == Frame::Ready).then_some(())), [()]);
-    }
 }
 
 /// what was sent before the link is open goes in the place of our ready, and opens the link on
@@ -133,31 +113,23 @@ fn ready_goes_before_all_else_of_an_open_link() {
     }
 }
 
-/// messages of a side that heard everything wait here until we have; a connection that
-/// comes to nothing loses none of them.
+/// messages wait until a hello crossed both ways; a connection that comes to nothing loses none.
 #[test]
-fn messages_wait_until_everything_was_heard() {
+fn messages_wait_until_both_hellos_crossed() {
     for opens in [true, false] {
         let mut pair = Pair::new();
         pair.send(0, b"early");
         pair.send(0, &[7; 20_000]);
-        // Side 1 hears no probe; side 0 heard everything.
-        pair.lossy_losses = usize::MAX;
+        pair.opens = [true, false];
         pair.input(0, OFFER);
-        pair.forge(0, Channel::Lossy, Frame::Probe.encode());
         assert_eq!(pair.states(), [LinkState::AwaitingHello; 2]);
-        assert_eq!(
-            pair.sent(0, |frame| matches!(frame, Frame::Piece { .. }).then_some(())).len(),
-            1
-        );
-        assert_eq!(pair.sides[1].messages.len(), 0);
+        assert_eq!(pair.sides[0].frames.len(), 1, "nothing but the hello");
+        pair.opens = [true; 2];
         if opens {
-            pair.lossy_losses = 0;
-            pair.advance(PROBE_RETRY.as_ms());
+            let id = pair.sides[1].browser.as_ref().expect("a connection").id;
+            pair.input(1, LinkInput::ChannelOpened(id, Channel::Control));
         } else {
-            pair.advance(HELLO_DEADLINE.as_ms());
-            pair.lossy_losses = 0;
-            pair.advance(2_000);
+            pair.advance(HELLO_DEADLINE.as_ms() + 2_000);
         }
         assert_eq!(pair.states(), [LinkState::Open; 2]);
         assert_eq!(pair.sides[1].messages, [b"early".to_vec(), vec![7; 20_000]]);
@@ -165,37 +137,40 @@ fn messages_wait_until_everything_was_heard() {
     }
 }
 
-/// before both are ready a frame of an open link is a fault, messages and pieces are held, a lossy
-/// message dropped.
+/// before both are ready a frame of an open link is a fault, messages are held, a lossy message
+/// dropped.
 #[test]
 fn believes_nothing_before_ready() {
+    // Side 1 heard the hello; it has no channel yet to send its own.
     let unready = || {
         let mut pair = Pair::new();
-        pair.lossy_losses = usize::MAX;
+        pair.opens = [true, false];
         pair.input(0, OFFER);
         pair
     };
-    let mut pair = unready();
-    pair.forge(1, Channel::Control, Frame::Ping { token: 1 }.encode());
-    let found = "a frame before ready";
-    assert_eq!(pair.sides[1].faults, [LinkFault::Unexpected { found }]);
+    let piece = Frame::Piece { number: 1, offset: 0, total: 9_000, bytes: b"piece" };
+    let frames = [
+        (Channel::Control, Frame::Ping { token: 1 }),
+        (Channel::Bulk, piece),
+        (Channel::Lossy, Frame::Probe),
+    ];
+    for (channel, frame) in frames {
+        let mut pair = unready();
+        pair.forge(1, channel, frame.encode());
+        let found = "a frame before ready";
+        assert_eq!(pair.sides[1].faults, [LinkFault::Unexpected { found }]);
+    }
 
     let mut pair = unready();
     pair.forge(1, Channel::Lossy, Frame::Lossy { body: b"x" }.encode());
-    let bytes = vec![0; 60_000];
-    let piece = Frame::Piece { number: 1, offset: 0, total: 60_000, bytes: &bytes }.encode();
-    let bodies = vec![&bytes[..8_000], &bytes[..8_000]];
-    let messages = Frame::Messages { first: 2, received_to: 0, bodies }.encode();
+    let bodies = vec![&[0; 8_000][..]; 2];
+    let messages = Frame::Messages { first: 1, received_to: 0, bodies }.encode();
     let limit = 4 * 1024 * 1024 + 256 * 1024;
-    let mut held = 0;
-    for (channel, frame) in [(Channel::Bulk, piece), (Channel::Control, messages)].iter().cycle() {
-        assert_eq!((pair.sides[1].lossy.len(), pair.sides[1].faults.len()), (0, 0));
-        pair.forge(1, *channel, frame.clone());
-        held += frame.len();
-        if held > limit {
-            break;
-        }
+    for held in 1..=limit / messages.len() {
+        pair.forge(1, Channel::Control, messages.clone());
+        assert_eq!((pair.sides[1].lossy.len(), pair.sides[1].faults.len()), (0, 0), "{held}");
     }
+    pair.forge(1, Channel::Control, messages);
     assert_eq!(pair.sides[1].messages.len(), 0);
     assert_eq!(pair.sides[1].faults, [LinkFault::TooEarly { limit }]);
 }
@@ -327,10 +302,11 @@ fn candidates_share_a_signal() {
 #[test]
 fn attempts_end_in_time_with_their_reason() {
     type Arrange = fn(&mut Pair);
-    let cases: [(Arrange, u64, ErrorCode); 4] = [
+    let cases: [(Arrange, u64, ErrorCode); 5] = [
         (|pair| pair.server = false, CONNECT_DEADLINE.as_ms(), ErrorCode::SignallingLost),
         (|pair| pair.path = false, CONNECT_DEADLINE.as_ms(), ErrorCode::NoCandidates),
-        (|pair| pair.lossy_losses = usize::MAX, HELLO_DEADLINE.as_ms(), ErrorCode::HelloTimeout),
+        (|pair| pair.cut = [true; 2], HELLO_DEADLINE.as_ms(), ErrorCode::HelloTimeout),
+        (|pair| pair.opens = [false; 2], HELLO_DEADLINE.as_ms(), ErrorCode::ChannelTimeout),
         (|pair| pair.stuck = true, OPERATION_DEADLINE.as_ms(), ErrorCode::WebRtcFailed),
     ];
     for (arrange, deadline_ms, reason) in cases {

@@ -23,6 +23,10 @@ pub(crate) struct Pair {
     pub(crate) cut: [bool; 2],
     /// How many lossy frames are still lost.
     pub(crate) lossy_losses: usize,
+    /// Whether the browser of a side opens its channels.
+    pub(crate) opens: [bool; 2],
+    /// How many frames went out on channels that the other side had not made.
+    pub(crate) unheard: usize,
     /// How many bytes longer than needed all descriptions are.
     pub(crate) sdp_padding_bytes: usize,
     /// Whether the browsers still carry out what they are asked.
@@ -53,6 +57,8 @@ pub(crate) struct Side {
     pub(crate) frames: Vec<(Channel, Vec<u8>)>,
     pub(crate) signals: Vec<Vec<u8>>,
     pub(crate) created: Vec<(Timestamp, IceStage)>,
+    /// Channels that the present connection was asked for.
+    pub(crate) opened: Vec<Channel>,
     pub(crate) restarts: Vec<(Timestamp, IceStage)>,
     pub(crate) fingerprint: u8,
     pub(crate) pool_bytes: Vec<usize>,
@@ -103,6 +109,8 @@ impl Pair {
             path: true,
             cut: [false; 2],
             lossy_losses: 0,
+            opens: [true; 2],
+            unheard: 0,
             sdp_padding_bytes: 0,
             stuck: false,
             server: true,
@@ -250,6 +258,7 @@ impl Pair {
         let one = &mut self.sides[side];
         match effect {
             LinkEffect::Create(id, stage) => {
+                one.opened.clear();
                 one.created.push((now, stage));
                 one.browser =
                     Some(Browser { id, remote: None, has_offer_of: None, is_connected: false });
@@ -264,6 +273,12 @@ impl Pair {
                 one.restarts.push((now, stage));
                 self.events.push_back((side, LinkInput::NegotiationNeeded(id)));
             }
+            LinkEffect::OpenChannel(id, channel) => {
+                one.opened.push(channel);
+                if self.opens[side] {
+                    self.events.push_back((side, LinkInput::ChannelOpened(id, channel)));
+                }
+            }
             LinkEffect::Frame(_, channel, mut bytes) => {
                 one.frames.push((channel, bytes.clone()));
                 if let (0, Some(bend)) = (side, &self.bend_hello)
@@ -272,6 +287,10 @@ impl Pair {
                     let body = bend(body);
                     let signature = self.key.sign(Context::HELLO, &body);
                     bytes = Frame::Hello { body: &body, signature }.encode();
+                }
+                let other = &self.sides[1 - side].opened;
+                if channel != Channel::Control && !other.contains(&channel) {
+                    self.unheard += 1; // As browsers do: it has no such channel yet.
                 }
                 let is_lost = channel == Channel::Lossy && self.lossy_losses > 0;
                 self.lossy_losses -= usize::from(is_lost);
@@ -360,8 +379,8 @@ impl Pair {
             browser.is_connected = true;
             let (ice, state) = (IceState::Connected, ConnectionState::Connected);
             self.events.push_back((side, LinkInput::TransportChanged(id, ice, state)));
-            for channel in Channel::ALL.into_iter().filter(|_| !was_connected) {
-                self.events.push_back((side, LinkInput::ChannelOpened(id, channel)));
+            if !was_connected && self.opens[side] {
+                self.events.push_back((side, LinkInput::ChannelOpened(id, Channel::Control)));
             }
         }
     }
@@ -389,6 +408,7 @@ impl Side {
             frames: Vec::new(),
             signals: Vec::new(),
             created: Vec::new(),
+            opened: Vec::new(),
             restarts: Vec::new(),
             fingerprint,
             pool_bytes: Vec::new(),

@@ -185,6 +185,9 @@ impl World {
                 self.operate(host, connection, Operation::AddCandidate(candidate));
             }
             Effect::RestartIce { connection, .. } => self.restart_ice(host, connection),
+            Effect::OpenChannel { connection, channel } => {
+                self.open_channel(host, connection, channel.index());
+            }
             Effect::SendFrame { connection, channel, bytes } => {
                 let bytes = self.hosts[host].bend_frame(channel, bytes);
                 self.send_frame(host, connection, channel.index(), bytes);

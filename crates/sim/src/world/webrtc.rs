@@ -327,9 +327,29 @@ impl World {
         if holds {
             let latency = self.latency(index, partner);
             for channel in 0..3 {
-                let delay = latency + self.chance.between(0, latency);
-                self.schedule(delay, Event::ChannelOpen { connection: index, channel });
+                if self.connections[index].channels[channel].ready == ReadyState::Connecting {
+                    let delay = latency + self.chance.between(0, latency);
+                    self.schedule(delay, Event::ChannelOpen { connection: index, channel });
+                }
             }
+        }
+    }
+
+    /// `createDataChannel(..)` on a connection that is up: it opens without a word to the other side.
+    pub(super) fn open_channel(&mut self, host: HostId, id: ConnectionId, channel: usize) {
+        let Some(index) = self.connection_of(host, id) else {
+            self.checker.violation(format!("host {host}: channel {channel} on unknown {id:?}"));
+            return;
+        };
+        let found = &mut self.connections[index];
+        match found.channels[channel].ready {
+            ReadyState::Absent => found.channels[channel].ready = ReadyState::Connecting,
+            ReadyState::Closed => return, // The other side closed the connection meanwhile.
+            _ => self.checker.violation(format!("host {host}: channel {channel} made twice")),
+        }
+        if self.connections[index].dtls == Dtls::Up {
+            let delay = self.chance.between(100, 2_000);
+            self.schedule(delay, Event::ChannelOpen { connection: index, channel });
         }
     }
 

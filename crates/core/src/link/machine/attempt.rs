@@ -72,6 +72,7 @@ impl Link {
 
     pub(super) fn drop_connection(&mut self) {
         if let Some(connection) = self.connection.take() {
+            self.lossy_dropped_count += connection.waiting.len() as u64;
             self.effects.push(LinkEffect::CloseConnection(connection.id));
         }
         (self.restart_at, self.restarted_at, self.check_at) = (None, None, None);

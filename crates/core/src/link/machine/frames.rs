@@ -44,20 +44,22 @@ impl Link {
                     connection.peer_standing = Some(hello.standing);
                 }
             }
-            Frame::Probe => connection.channel(channel).proof_heard = true,
+            Frame::Probe if connection.is_verified() => {
+                connection.channel(channel).proof_heard = true;
+            }
             Frame::Lossy { .. } if !connection.is_verified() => return Ok(()),
             _ if !connection.is_authentic() => {
                 return Err(LinkFault::Unexpected { found: "a frame before the hello" });
             }
             Frame::Ready => connection.ready_heard = true,
-            Frame::Messages { .. } | Frame::Piece { .. } if !connection.is_verified() => {
-                // The peer heard everything, we not yet; pieces may overtake what says so.
-                connection.ready_heard |= channel == Channel::Control;
-                let held: usize = connection.held.iter().map(|(_, bytes)| bytes.len()).sum();
+            Frame::Messages { .. } if !connection.is_verified() => {
+                // The peer is ready, we not yet.
+                connection.ready_heard = true;
+                let held: usize = connection.held.iter().map(Vec::len).sum();
                 if held + bytes.len() > STASH_BYTES_MAX {
                     return Err(LinkFault::TooEarly { limit: STASH_BYTES_MAX });
                 }
-                connection.held.push((channel, bytes));
+                connection.held.push(bytes);
                 return Ok(());
             }
             _ if !connection.is_verified() => {
@@ -110,6 +112,7 @@ impl Link {
                 return Ok(());
             }
             Frame::Lossy { body } => self.notice(LinkNotice::Lossy(body.to_vec())),
+            Frame::Opened { channel, heard } => self.on_opened(channel, heard),
             Frame::Back | Frame::Hello { .. } | Frame::Ready | Frame::Probe => {}
         }
         if is_back && self.away_since.take().is_some() {
@@ -139,6 +142,7 @@ impl Link {
 
     /// Something came from the peer: it lives, and the path carries.
     fn hear(&mut self) {
+        self.forgive_silence();
         self.heard_at = self.now;
         self.check_at = None;
         let verified = self.connection.as_ref().is_some_and(|open| open.is_verified());
@@ -157,17 +161,14 @@ impl Link {
             Some(connection) => core::mem::take(&mut connection.early_frames),
             None => return Ok(()),
         };
-        self.take_again(frames.into_iter().map(|frame| (Channel::Control, frame)))
+        self.take_again(frames)
     }
 
-    /// Takes frames that came earlier and were counted then.
-    pub(super) fn take_again(
-        &mut self,
-        frames: impl Iterator<Item = (Channel, Vec<u8>)>,
-    ) -> Result<(), LinkFault> {
-        for (channel, frame) in frames {
+    /// Takes frames of control that came earlier and were counted then.
+    pub(super) fn take_again(&mut self, frames: Vec<Vec<u8>>) -> Result<(), LinkFault> {
+        for frame in frames {
             self.received_bytes = self.received_bytes.saturating_sub(frame.len() as u64);
-            self.on_frame(channel, frame)?;
+            self.on_frame(Channel::Control, frame)?;
         }
         Ok(())
     }

@@ -107,6 +107,8 @@ pub enum LinkEffect {
     AddCandidate(ConnectionId, Candidate),
     /// `restartIce()`.
     RestartIce(ConnectionId, IceStage),
+    /// Make a channel of a connection that is there.
+    OpenChannel(ConnectionId, Channel),
     /// Hand a frame to a channel.
     Frame(ConnectionId, Channel, Vec<u8>),
     /// Close and forget a connection.

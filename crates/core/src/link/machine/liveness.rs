@@ -3,8 +3,8 @@
 use crate::error::ErrorCode;
 use crate::limits::{
     AWAY_KEPT, CONNECT_DEADLINE, DEAD_AFTER, DISCONNECTED_PATIENCE, GONE_AFTER, HEARTBEAT_INTERVAL,
-    HELLO_DEADLINE, OPERATION_DEADLINE, PROBE_RETRY, RELAY_STAGE_AFTER, RESTART_DEADLINE,
-    SIGNAL_RETRY_MAX, SUSPECT_AFTER,
+    HELLO_DEADLINE, OPERATION_DEADLINE, RELAY_STAGE_AFTER, RESTART_DEADLINE, SIGNAL_RETRY_MAX,
+    SUSPECT_AFTER,
 };
 use crate::time::{Span, Timestamp, earliest};
 
@@ -44,6 +44,7 @@ impl Link {
         }
         self.negotiate();
         self.prove()?;
+        self.prove_channels();
         self.want_pool();
         Ok(())
     }
@@ -59,18 +60,14 @@ impl Link {
             return self.fail_attempt(ErrorCode::WebRtcFailed);
         }
         if connection.is_verified() {
-            return;
+            return self.check_channels();
         }
         if let Some(connected_at) = connection.connected_at {
             if connected_at.after(HELLO_DEADLINE) <= now {
-                let all_open = connection.channels.iter().all(|channel| channel.is_open);
+                let is_open = connection.carries(Channel::Control);
                 let reason =
-                    if all_open { ErrorCode::HelloTimeout } else { ErrorCode::ChannelTimeout };
-                return self.fail_attempt(reason);
-            }
-            if connection.probed_at.is_some_and(|at| at.after(PROBE_RETRY) <= now) {
-                connection.probed_at = Some(now);
-                self.send_frame(Channel::Lossy, Frame::Probe.encode());
+                    if is_open { ErrorCode::HelloTimeout } else { ErrorCode::ChannelTimeout };
+                self.fail_attempt(reason);
             }
         } else if connection.created_at.after(CONNECT_DEADLINE) <= now {
             let reason = self.attempt_reason();
@@ -313,8 +310,7 @@ impl Link {
                 let give_up = Some(connection.created_at.after(CONNECT_DEADLINE));
                 return earliest(give_up, self.relay_stage_at());
             };
-            let probe = connection.probed_at.map(|at| at.after(PROBE_RETRY));
-            return earliest(Some(connected_at.after(HELLO_DEADLINE)), probe);
+            return Some(connected_at.after(HELLO_DEADLINE));
         }
         if self.leaving_at.is_some() {
             return None;
@@ -325,6 +321,7 @@ impl Link {
         }
         next = earliest(next, self.check_at);
         next = earliest(next, self.measure_at);
+        next = earliest(next, self.probe_deadline(connection));
         next = earliest(next, Some(self.sent_at.after(HEARTBEAT_INTERVAL)));
         next = earliest(next, self.restart_at);
         next = earliest(next, self.restarted_at.map(|at| at.after(RESTART_DEADLINE)));

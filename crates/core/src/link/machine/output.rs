@@ -40,18 +40,6 @@ impl Link {
         }
     }
 
-    pub(super) fn send_lossy(&mut self, body: &[u8]) {
-        let takes = self
-            .connection
-            .as_ref()
-            .is_some_and(|open| open.is_verified() && open.has_room(Channel::Lossy));
-        if takes && self.state == LinkState::Open {
-            self.send_frame(Channel::Lossy, Frame::Lossy { body }.encode());
-        } else {
-            self.lossy_dropped_count += 1;
-        }
-    }
-
     /// Asks the node's pool for room for a large message, once.
     pub(super) fn want_pool(&mut self) {
         if let Some(bytes) = self.inbox.wanted_pool_bytes()
@@ -121,6 +109,9 @@ impl Link {
         if bulk_has_room && let Some(frame) = self.outbox.next_piece(self.now, piece_bytes_max) {
             return self.account(Channel::Bulk, frame);
         }
-        None
+        if is_open && self.outbox.has_large() {
+            self.need(Channel::Bulk);
+        }
+        self.effects.pop()
     }
 }

@@ -1,4 +1,4 @@
-//! From open channels to a verified connection: hello, probes, and the link is open.
+//! From an open control channel to a verified connection: a hello each way, and the link is open.
 
 use super::super::connection::Connection;
 use super::super::fault::LinkFault;
@@ -37,9 +37,8 @@ impl Link {
         self.terms().map(|terms| terms.mirrored())
     }
 
-    /// Sends hello and probes as soon as each may go, is ready once everything of the other was heard, and
-    /// opens the link when both sides are. Ready itself goes out with the first output, which stands for
-    /// it where it is messages.
+    /// Sends the hello as soon as it may go, is ready once the other's was heard, and opens the link when both
+    /// sides are. Ready itself goes out with the first output, which stands for it where it is messages.
     pub(super) fn prove(&mut self) -> Result<(), LinkFault> {
         let Some(terms) = self.terms() else { return Ok(()) };
         let standing = Standing {
@@ -51,27 +50,15 @@ impl Link {
         if connection.is_verified() {
             return Ok(());
         }
-        let now = self.now;
-        let control = connection.channel(Channel::Control);
-        if control.is_open && !control.proof_sent {
-            control.proof_sent = true;
+        if connection.carries(Channel::Control) && !connection.hello_sent {
+            connection.hello_sent = true;
             let (body, signature) = hello::sign(&self.config.key, &terms, &standing);
             let frame = Frame::Hello { body: &body, signature }.encode();
             self.send_frame(Channel::Control, frame);
         }
-        for channel in [Channel::Bulk, Channel::Lossy] {
-            let Some(connection) = &mut self.connection else { return Ok(()) };
-            let progress = connection.channel(channel);
-            if progress.is_open && !progress.proof_sent {
-                progress.proof_sent = true;
-                connection.probed_at = Some(now);
-                self.send_frame(channel, Frame::Probe.encode());
-            }
-        }
         self.take_early_frames()?;
         let Some(connection) = &mut self.connection else { return Ok(()) };
-        let all_sent = connection.channels.iter().all(|channel| channel.proof_sent);
-        if all_sent && connection.heard_everything() && !connection.is_ready {
+        if connection.hello_sent && connection.is_authentic() && !connection.is_ready {
             connection.is_ready = true;
             let standing = connection.peer_standing.unwrap_or_default();
             for key in self.outbox.restart(self.now, &standing).map_err(LinkFault::FalseAck)? {
@@ -103,6 +90,6 @@ impl Link {
             self.notice(LinkNotice::Message(body));
         }
         self.measure_at = Some(self.now.after(MEASURE_AFTER));
-        self.take_again(held.into_iter())
+        self.take_again(held)
     }
 }

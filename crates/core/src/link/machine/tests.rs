@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 
 use crate::id::Nonce;
-use crate::limits::{LINK_QUEUE_BYTES_MAX, STASH_BYTES_MAX};
+use crate::limits::{LINK_QUEUE_BYTES_MAX, LOSSY_BUFFER_BYTES_HIGH, STASH_BYTES_MAX};
 
 use super::super::Body;
 use super::super::frame::{Frame, Partial};
@@ -87,8 +87,10 @@ impl Rig {
         assert!(self.link.queued_bytes() <= LINK_QUEUE_BYTES_MAX);
         assert!(self.link.pool_bytes() <= 2 * crate::limits::BODY_BYTES_MAX);
         if let Some(connection) = &self.link.connection {
-            let held: usize = connection.held.iter().map(|(_, bytes)| bytes.len()).sum();
+            let held: usize = connection.held.iter().map(Vec::len).sum();
             assert!(held <= STASH_BYTES_MAX && connection.early_frames.len() <= 16);
+            let waiting: usize = connection.waiting.iter().map(Vec::len).sum();
+            assert!(waiting <= LOSSY_BUFFER_BYTES_HIGH);
         }
     }
 
@@ -110,15 +112,13 @@ impl Rig {
         self.give(LinkInput::Signal(NumberedSignal { epoch, number, ack, body }));
     }
 
-    /// A hello that holds, both probes and "ready".
+    /// A hello that holds, and "ready".
     fn prove(&mut self, id: ConnectionId, step: Step) {
         let Some(terms) = self.link.peer_terms() else { return };
         let standing =
             Standing { received_to: 0, partial: None, sends_from: step.a.min(self.next_message) };
         let (body, signature) = hello::sign(&self.peer_key, &terms, &standing);
         self.frame(id, Channel::Control, &Frame::Hello { body: &body, signature });
-        self.frame(id, Channel::Bulk, &Frame::Probe);
-        self.frame(id, Channel::Lossy, &Frame::Probe);
         self.frame(id, Channel::Control, &Frame::Ready);
     }
 
@@ -132,7 +132,7 @@ impl Rig {
         let known = self.link.connection_id();
         let id = known.filter(|_| step.b != 77).unwrap_or(ConnectionId(step.a as u32));
         let channel = Channel::ALL[(step.a % 3) as usize];
-        match step.what % 40 {
+        match step.what % 42 {
             0 => self.give(LinkInput::Connect { offer: step.a.is_multiple_of(2) }),
             1..5 => self.answer(step),
             5 | 6 => {
@@ -225,6 +225,19 @@ impl Rig {
             }
             38 if step.a == 0 => self.give(LinkInput::Leave),
             39 if step.a == 0 => self.give(LinkInput::Close(ErrorCode::RoomClosed)),
+            40 => {
+                let channel = Channel::NEEDED[(step.a % 2) as usize];
+                let heard = step.b.is_multiple_of(2);
+                self.frame(id, Channel::Control, &Frame::Opened { channel, heard });
+                if step.b < 7 {
+                    self.give(LinkInput::ChannelOpened(id, channel));
+                    self.frame(id, channel, &Frame::Probe);
+                }
+            }
+            41 => {
+                let size = [10, 9_000, 16_000][(step.a % 3) as usize];
+                self.give(LinkInput::SendLossy(Body::new(vec![2; size])));
+            }
             _ => self.give(LinkInput::Tick),
         }
     }

@@ -30,7 +30,7 @@ impl World {
         if end.ready == ReadyState::Closed {
             return; // The core has not heard of it yet; `send` throws and the driver shrugs.
         }
-        if end.ready == ReadyState::Connecting {
+        if matches!(end.ready, ReadyState::Absent | ReadyState::Connecting) {
             self.checker.violation(format!("host {host}: a frame on a channel that is not open"));
             return;
         }
@@ -144,6 +144,11 @@ impl World {
         match found.channels[channel].ready {
             ReadyState::Connecting if found.loses_early => {}
             ReadyState::Connecting => found.channels[channel].early.push_back(bytes),
+            ReadyState::Absent => {
+                let host = found.host;
+                let text = format!("host {host}: a frame for channel {channel}, which is not made");
+                self.checker.violation(text);
+            }
             ReadyState::Closed => {}
             ReadyState::Open => {
                 let (host, connection) = (found.host, found.id);
@@ -213,7 +218,8 @@ impl World {
         let (host, connection) = (self.connections[index].host, self.connections[index].id);
         for channel in Channel::ALL {
             let end = &mut self.connections[index].channels[channel.index()];
-            if std::mem::replace(&mut end.ready, ReadyState::Closed) != ReadyState::Closed {
+            let before = std::mem::replace(&mut end.ready, ReadyState::Closed);
+            if !matches!(before, ReadyState::Absent | ReadyState::Closed) {
                 // Tasks of the event loop, so that each is taken in its own turn.
                 let input = Input::ChannelClosed { connection, channel };
                 self.schedule(0, Event::Input { host, input });
