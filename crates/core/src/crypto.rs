@@ -67,8 +67,6 @@ contexts! {
     PAIR = "pair";
     /// The signature over an introduction.
     INTRODUCTION = "introduction";
-    /// The signature over a directed signal.
-    SIGNAL = "signal";
     /// The signature over a hello.
     HELLO = "hello";
     /// The signature that proves a session key to a server.
@@ -370,7 +368,7 @@ mod tests {
         let peer = *key.peer().as_bytes();
         assert_eq!(verify(&peer, Context::HELLO, b"message", &signature), Ok(()));
         assert!(verify(&peer, Context::HELLO, b"massage", &signature).is_err());
-        assert!(verify(&peer, Context::SIGNAL, b"message", &signature).is_err());
+        assert!(verify(&peer, Context::JOIN, b"message", &signature).is_err());
         let other = *Signing::from_seed(&[2; 32]).peer().as_bytes();
         assert!(verify(&other, Context::HELLO, b"message", &signature).is_err());
     }

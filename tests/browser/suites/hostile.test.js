@@ -168,7 +168,7 @@ labTest('a peer that claims another key in its introduction is nobody, and is re
   await unharmed()
 })
 
-labTest('a second DTLS fingerprint that the sender signed is refused by those who receive it', { timeout: 90_000 }, async (lab) => {
+labTest('a second DTLS fingerprint that the sender sealed is refused by those who receive it', { timeout: 90_000 }, async (lab) => {
   const { address, b, c, unharmed } = await honest(lab)
   const liar = await lab.page('chromium:two', { before: ['bent-description'] })
   await liar.join(address)

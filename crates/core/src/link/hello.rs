@@ -2,7 +2,7 @@
 //!
 //! A data channel can be open and carry nothing, and whoever carries the descriptions could stand
 //! in the middle of it. So each side's first frame signs everything the two must agree on: room,
-//! both keys, both instances, both nonces (exchanged inside the signed signals), both DTLS
+//! both keys, both instances, both nonces (exchanged inside the sealed signals), both DTLS
 //! fingerprints as each side's descriptions hold them, session and epoch - and says where its
 //! message numbers stand, so that the other can replay. The receiver does not parse and compare
 //! field by field: it knows what a true hello must say and names the first field that differs.

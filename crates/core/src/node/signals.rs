@@ -47,7 +47,7 @@ impl Node {
             Err(error) => {
                 let found = error.to_string();
                 let error = MeshError::new(ErrorCode::ProtocolViolation).about(id);
-                self.trouble(error.mismatch("an envelope signed by its sender", found));
+                self.trouble(error.mismatch("an envelope sealed by its sender", found));
             }
         }
     }

@@ -2,9 +2,12 @@
 //!
 //! An introduction says who a session key belongs to. It is signed by the peer over the room and
 //! sealed with the room's key; the session key is bound in twice, by the signature and by the seal,
-//! so that the server cannot put one member's introduction on another's session. A signal is signed
-//! by its sender over everything it belongs to (room, both peers, both instances, link session,
-//! epoch, number) and sealed to the receiver's X25519 key. Replays are for the link to refuse, by
+//! so that the server cannot put one member's introduction on another's session. A signal is sealed
+//! with the key for one direction between two peers, which follows from the sealing keys in their
+//! signed introductions. Only those two can make a seal that opens, so it says by itself who sealed
+//! it, and no signature stands beside it. Both session keys are bound in, and the signal names
+//! everything it belongs to (room, both peers, both instances, link session, epoch, number), since
+//! an introduction may hold a sealing key that is another's. Replays are for the link to refuse, by
 //! number.
 //!
 //! ```text
@@ -162,7 +165,8 @@ pub struct Signal<'a> {
     pub payload: &'a [u8],
 }
 
-/// A signal that its sender signed for exactly this receiver.
+/// A signal that opened under the key from its sender to us and names both of us. The seal vouches
+/// for it, and to us alone: we could have made it ourselves, so it proves nothing to others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedSignal {
     session: LinkSession,
@@ -230,7 +234,7 @@ impl PairKeys {
     }
 }
 
-/// Signs and seals a signal from us to `to`.
+/// Seals a signal from us to `to`.
 ///
 /// # Errors
 /// - [`EnvelopeError::TooLarge`] - the server would not carry it.
@@ -254,12 +258,11 @@ pub fn seal_signal(
         .u64(signal.ack)
         .bytes(signal.payload);
     let body = body.finish();
-    let signed = signed(&body, &own.signing.sign(Context::SIGNAL, &body));
-    let found = signed.len() + SEAL_OVERHEAD_BYTES;
+    let found = body.len() + SEAL_OVERHEAD_BYTES;
     if found > ENVELOPE_BYTES_MAX {
         return Err(EnvelopeError::TooLarge { limit: ENVELOPE_BYTES_MAX, found });
     }
-    Ok(seal(&keys.to_peer, nonce, &both_sessions(&own.session_key, &to.session_key), &signed))
+    Ok(seal(&keys.to_peer, nonce, &both_sessions(&own.session_key, &to.session_key), &body))
 }
 
 /// Opens and checks a signal from `from` to us.
@@ -270,7 +273,6 @@ pub fn seal_signal(
 /// - [`EnvelopeError::Malformed`] - sealed well, but not a signal.
 /// - [`EnvelopeError::WrongRoom`], [`EnvelopeError::WrongSender`], [`EnvelopeError::WrongReceiver`],
 ///   [`EnvelopeError::WrongInstance`] - it belongs elsewhere.
-/// - [`EnvelopeError::BadSignature`] - the sender did not sign it.
 pub fn open_signal(
     own: &Identity<'_>,
     from: &VerifiedIntroduction,
@@ -280,19 +282,14 @@ pub fn open_signal(
     check_length(sealed.len(), ENVELOPE_BYTES_MAX)?;
     let opened = open(&keys.from_peer, &both_sessions(&from.session_key, &own.session_key), sealed)
         .ok_or(EnvelopeError::NotOpenable)?;
-    let (body, signature) = split_signed(&opened)?;
-    let signal = read_signal(body, own, from)?;
-    verify(from.peer.as_bytes(), Context::SIGNAL, body, &signature)
-        .map_err(|_| EnvelopeError::BadSignature)?;
-    Ok(signal)
+    read_signal(&opened, own, from)
 }
 
 /// Most bytes a signal may say, so that it always fits into an envelope.
 pub const SIGNAL_PAYLOAD_BYTES_MAX: usize = ENVELOPE_BYTES_MAX - SIGNAL_OVERHEAD_BYTES;
 
-/// Seal, signature, and the body's fields at their longest with all heads.
-const SIGNAL_OVERHEAD_BYTES: usize =
-    SEAL_OVERHEAD_BYTES + (1 + 3 + 2 + Signature::BYTES) + (1 + 3 * 34 + 3 * 17 + 5 + 2 * 9 + 3);
+/// Seal, and the body's fields at their longest with all heads.
+const SIGNAL_OVERHEAD_BYTES: usize = SEAL_OVERHEAD_BYTES + (1 + 3 * 34 + 3 * 17 + 5 + 2 * 9 + 3);
 
 const _: () = assert!(crate::limits::SDP_BYTES_MAX + 512 <= SIGNAL_PAYLOAD_BYTES_MAX);
 

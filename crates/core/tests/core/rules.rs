@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use meshlace_core::crypto::Context;
+use meshlace_core::signalling::envelope::SIGNAL_PAYLOAD_BYTES_MAX;
 
 /// Where tests are that may name a rule.
 const FOLDERS: [&str; 4] = ["crates", "tests", "packages", "apps"];
@@ -43,6 +44,17 @@ fn every_context_stands_in_the_protocol() {
         .filter_map(|context| context.as_str().strip_prefix("meshlace v1 "))
         .collect();
     assert_eq!(named, used);
+}
+
+/// the number of bytes that always fit is the one of the code.
+#[test]
+fn largest_payload_of_a_signal_stands_in_the_protocol() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let protocol = fs::read_to_string(root.join("docs/protocol.md")).expect("the protocol");
+    let (thousands, rest) = (SIGNAL_PAYLOAD_BYTES_MAX / 1000, SIGNAL_PAYLOAD_BYTES_MAX % 1000);
+    let sentence =
+        format!("**R-119** A payload of at most {thousands},{rest:03} bytes always fits");
+    assert!(protocol.contains(&sentence), "{sentence}");
 }
 
 /// `- **R-n**` begins a rule; none begins twice.

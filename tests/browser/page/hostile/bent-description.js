@@ -1,6 +1,6 @@
 // Describes itself with a second DTLS fingerprint that its own core never saw: the browser's description gets a harmless
 // line of the same length, and once the core has checked and kept it, the line is overwritten in the core's memory. What
-// is then sealed, signed and sent is what another program with this peer's key could say.
+// is then sealed and sent is what another program with this peer's key could say.
 globalThis.bent = 0
 {
   const other = Array.from({ length: 32 }, (_, index) => (index + 16).toString(16).toUpperCase()).join(':')

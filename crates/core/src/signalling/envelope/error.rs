@@ -44,7 +44,7 @@ pub enum EnvelopeError {
         /// The start it names.
         found: Instance,
     },
-    /// The peer it names did not sign it.
+    /// An introduction that the peer it names did not sign.
     BadSignature,
 }
 

@@ -74,6 +74,34 @@ impl Peer {
         let (key, _) = self.sealing.pair_keys(&other).expect("keys");
         seal(&key, [6; 24], &both_sessions(&self.session_key, &to.session_key), message)
     }
+
+    /// The body of a signal to `to`, as it is before it is sealed.
+    fn body_to(&self, to: &Self) -> Vec<u8> {
+        let sealed = self.seal_to(to, b"offer");
+        let (key, _) = self.sealing.pair_keys(&to.sealing.public()).expect("keys");
+        let bound = both_sessions(&self.session_key, &to.session_key);
+        open(&key, &bound, &sealed).expect("opens")
+    }
+
+    /// An introduction that it signed, and that holds, over keys that may be another's.
+    fn introduction_claiming(
+        &self,
+        session_key: SessionKey,
+        sealing_key: SealingKey,
+    ) -> VerifiedIntroduction {
+        let mut body = Writer::new();
+        body.array(5)
+            .bytes(self.signing.peer().as_bytes())
+            .bytes(self.instance.as_bytes())
+            .bytes(session_key.as_bytes())
+            .bytes(sealing_key.as_bytes())
+            .u64(5);
+        let body = body.finish();
+        let message = introduction_message(&self.keys.room(), &body);
+        let signed = signed(&body, &self.signing.sign(Context::INTRODUCTION, &message));
+        let sealed = seal(self.keys.seal(), [0; 24], session_key.as_bytes(), &signed);
+        UnverifiedIntroduction::new(session_key, sealed).verify(&self.keys).expect("holds")
+    }
 }
 
 fn verify_introduction(
@@ -183,6 +211,27 @@ fn signal_reads_back() {
     assert_eq!(signal.into_payload(), b"offer");
 }
 
+/// what a holder of the key sealed is a signal only if it is the body, whole and alone.
+#[test]
+fn refuses_well_sealed_bytes_that_are_no_body() {
+    let (a, b) = (Peer::new(1), Peer::new(2));
+    let refusal = |message: &[u8]| {
+        open_signal(&b.identity(), &a.introduction(), &a.seal_raw(&b, message)).map(drop)
+    };
+    let whole = a.body_to(&b);
+    assert_eq!(refusal(&whole), Ok(()));
+    for length in 0..whole.len() {
+        let cut = refusal(&whole[..length]);
+        assert!(matches!(cut, Err(EnvelopeError::Malformed(_))), "prefix of {length}: {cut:?}");
+    }
+    let followed = [&whole[..], &[0]].concat();
+    let beside_a_signature = signed(&whole, &a.signing.sign(Context::INTRODUCTION, &whole));
+    for message in [followed, beside_a_signature] {
+        let refusal = refusal(&message);
+        assert!(matches!(refusal, Err(EnvelopeError::Malformed(_))), "{refusal:?}");
+    }
+}
+
 /// no byte of a signal can be cut or altered, and nobody else can open it, its sender
 /// included.
 #[test]
@@ -225,9 +274,8 @@ fn refuses_signal_that_belongs_elsewhere() {
             body.bytes(if place == index { other } else { field });
         }
         body.bytes(&[0; 16]).u32(0).u64(1).u64(0).bytes(b"x");
-        let body = body.finish();
-        let message = signed(&body, &a.signing.sign(Context::SIGNAL, &body));
-        open_signal(&b.identity(), &a.introduction(), &a.seal_raw(&b, &message)).map(drop)
+        let message = a.seal_raw(&b, &body.finish());
+        open_signal(&b.identity(), &a.introduction(), &message).map(drop)
     };
     let (peer, found) = (c.signing.peer(), c.instance);
     assert_eq!(with(5, &[]), Ok(()));
@@ -239,24 +287,76 @@ fn refuses_signal_that_belongs_elsewhere() {
     assert_eq!(with(4, found.as_bytes()), wrong(b.instance));
 }
 
-/// the seal alone proves nothing; the signature must be the sender's, and for a signal.
+/// a third member knows the room's key, all introductions and what a signal of `a` to `b`
+/// would say. Under no key that it can derive, over no sessions, does that open as a signal of `a`;
+/// as one of its own it opens and names another sender. Nor can it alter a bit of a true one.
 #[test]
-fn refuses_signal_its_sender_did_not_sign() {
-    let (a, b) = (Peer::new(1), Peer::new(2));
-    let sealed = a.seal_to(&b, b"offer");
-    let (_, key) = b.sealing.pair_keys(&a.sealing.public()).expect("keys");
-    let opened = open(&key, &both_sessions(&a.session_key, &b.session_key), &sealed);
-    let opened = opened.expect("opens");
-    let (body, _) = split_signed(&opened).expect("signed");
-    for signature in [
-        b.signing.sign(Context::SIGNAL, body),
-        a.signing.sign(Context::HELLO, body),
-        Signature::from_bytes([0; 64]),
-    ] {
-        let forged = a.seal_raw(&b, &signed(body, &signature));
-        let refusal = open_signal(&b.identity(), &a.introduction(), &forged);
-        assert_eq!(refusal, Err(EnvelopeError::BadSignature));
+fn third_member_can_make_no_signal_of_another() {
+    let (a, b, c) = (Peer::new(1), Peer::new(2), Peer::new(3));
+    let (from_a, from_c) = (a.introduction(), c.introduction());
+    let body = a.body_to(&b);
+    let with_a = c.sealing.pair_keys(&a.sealing.public()).expect("keys");
+    let with_b = c.sealing.pair_keys(&b.sealing.public()).expect("keys");
+    let not_openable = Err(EnvelopeError::NotOpenable);
+    for key in [with_a.0, with_a.1, with_b.0, with_b.1, *c.keys.seal()] {
+        for (sender, receiver) in [(&a, &b), (&b, &a), (&c, &b), (&a, &c)] {
+            let bound = both_sessions(&sender.session_key, &receiver.session_key);
+            let forged = seal(&key, [6; 24], &bound, &body);
+            assert_eq!(open_signal(&b.identity(), &from_a, &forged), not_openable);
+        }
     }
+    let own = open_signal(&b.identity(), &from_c, &c.seal_raw(&b, &body));
+    assert_eq!(own, Err(EnvelopeError::WrongSender));
+
+    let whole = a.seal_to(&b, b"offer");
+    for bit in 0..8 * whole.len() {
+        let mut bent = whole.clone();
+        bent[bit / 8] ^= 1 << (bit % 8);
+        assert_eq!(open_signal(&b.identity(), &from_a, &bent), not_openable, "bit {bit}");
+    }
+}
+
+/// what `a` sealed for `b` does not open as one of `b` when it comes back, not even where
+/// the sessions bound in are those of the way back: each direction has its key.
+#[test]
+fn signal_does_not_open_when_reflected() {
+    let (a, b) = (Peer::new(1), Peer::new(2));
+    let from_b = b.introduction();
+    let not_openable = Err(EnvelopeError::NotOpenable);
+    let reflected = open_signal(&a.identity(), &from_b, &a.seal_to(&b, b"offer"));
+    assert_eq!(reflected, not_openable);
+    let (to_b, from_b_to_a) = a.sealing.pair_keys(&b.sealing.public()).expect("keys");
+    let back = both_sessions(&b.session_key, &a.session_key);
+    let under = |key: &Digest| seal(key, [6; 24], &back, &b.body_to(&a));
+    assert_eq!(open_signal(&a.identity(), &from_b, &under(&to_b)), not_openable);
+    assert!(open_signal(&a.identity(), &from_b, &under(&from_b_to_a)).is_ok());
+}
+
+/// an introduction may hold a sealing key that is another's, for nothing proves who has its
+/// secret. Signals of that other do not pass for its own: neither those of `a`, nor `b`'s own under
+/// the one key that both directions then share; and not even where a server in league with it shows
+/// it under the session key that is bound in.
+#[test]
+fn signal_of_another_does_not_pass_for_that_of_who_claims_its_key() {
+    let (a, b, c) = (Peer::new(1), Peer::new(2), Peer::new(3));
+    let sealed = a.seal_to(&b, b"offer");
+    let claims = c.introduction_claiming(c.session_key, a.sealing.public());
+    let passed_off = open_signal(&b.identity(), &claims, &sealed);
+    assert_eq!(passed_off, Err(EnvelopeError::NotOpenable));
+    let claims = c.introduction_claiming(a.session_key, a.sealing.public());
+    let passed_off = open_signal(&b.identity(), &claims, &sealed);
+    assert_eq!(passed_off, Err(EnvelopeError::WrongSender));
+
+    let reflected = |claims: &VerifiedIntroduction| {
+        let session = LinkSession::from_bytes([0; 16]);
+        let signal = Signal { session, epoch: Epoch(1), number: 1, ack: 0, payload: b"offer" };
+        let sealed = seal_signal(&b.identity(), claims, &signal, [5; 24]).expect("sealed");
+        open_signal(&b.identity(), claims, &sealed)
+    };
+    let claims = c.introduction_claiming(c.session_key, b.sealing.public());
+    assert_eq!(reflected(&claims), Err(EnvelopeError::NotOpenable));
+    let claims = c.introduction_claiming(b.session_key, b.sealing.public());
+    assert_eq!(reflected(&claims), Err(EnvelopeError::WrongSender));
 }
 
 /// a sealing key that gives everyone the same secret is refused on both sides.
@@ -287,13 +387,17 @@ fn refuses_to_seal_what_the_server_does_not_carry() {
         seal_signal(&a.identity(), &b.introduction(), &signal, [0; 24])
     };
     let largest = vec![0; SIGNAL_PAYLOAD_BYTES_MAX];
-    assert!(seal(&largest).is_ok_and(|sealed| sealed.len() <= ENVELOPE_BYTES_MAX));
-    let refusal = seal(&[0; ENVELOPE_BYTES_MAX]);
-    assert!(matches!(refusal, Err(EnvelopeError::TooLarge { .. })), "{refusal:?}");
+    assert_eq!(seal(&largest).map(|sealed| sealed.len()), Ok(ENVELOPE_BYTES_MAX));
+    for payload_bytes in [SIGNAL_PAYLOAD_BYTES_MAX + 1, ENVELOPE_BYTES_MAX] {
+        let found = payload_bytes + SIGNAL_OVERHEAD_BYTES;
+        let refusal = Err(EnvelopeError::TooLarge { limit: ENVELOPE_BYTES_MAX, found });
+        assert_eq!(seal(&vec![0; payload_bytes]), refusal);
+    }
 }
 
 proptest! {
-    /// whatever was sealed, nothing panics and nothing but a signed body passes.
+    /// whatever was sealed, nothing panics, and what is neither introduction nor
+    /// signal passes for none.
     #[test]
     fn arbitrary_sealed_bytes_never_pass(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let (a, b) = (Peer::new(1), Peer::new(2));
