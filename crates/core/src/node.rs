@@ -253,6 +253,7 @@ impl Node {
         self.next_timeout()
     }
 
+    #[inline(never)]
     fn dispatch(&mut self, input: Input) -> Outcome {
         match input {
             Input::Start => self.start(),

@@ -271,6 +271,26 @@ fn leaving_delivers_the_tail() {
     world.assert_kept();
 }
 
+/// what each peer is told once goes in the place of *ready*: a link opens with three frames a side.
+#[test]
+fn link_opens_with_three_frames_a_side() {
+    let mut world = World::new(11);
+    let hosts = [world.add(), world.add()];
+    for host in hosts {
+        world.feed(host, Input::SetPresence { payload: Some(b"\"Ada\"".to_vec()) });
+        world.start(host);
+    }
+    world.until(3_000, "linked", |world| world.all_linked(&hosts));
+    world.run(300);
+    // Hello, presence, acknowledgement.
+    assert_eq!(world.frame_count, 6);
+    for host in hosts {
+        let shown = |notice: &Notice| matches!(notice, Notice::Presence { .. });
+        assert!(world.heard(host, 0, shown).is_some());
+    }
+    world.assert_kept();
+}
+
 /// An idle link costs heartbeats and nothing else.
 #[test]
 fn idle_link_sends_only_heartbeats() {

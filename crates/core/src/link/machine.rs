@@ -187,6 +187,7 @@ impl Link {
         })
     }
 
+    #[inline(never)]
     fn dispatch(&mut self, input: LinkInput) -> Result<LinkOutcome, LinkFault> {
         match input {
             LinkInput::Connect { offer } => self.connect(offer),
@@ -234,6 +235,7 @@ impl Link {
         Ok(LinkOutcome::Done)
     }
 
+    #[inline(never)]
     fn on_driver(&mut self, input: LinkInput) -> Result<LinkOutcome, LinkFault> {
         let id = match &input {
             LinkInput::Described(id, ..)

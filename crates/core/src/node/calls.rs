@@ -242,9 +242,9 @@ impl Node {
             return self.misuse(error.mismatch(expected, bytes.to_string()));
         }
         self.presence = payload;
-        let joined: Vec<PeerId> =
-            self.peers.iter().filter(|(_, peer)| peer.is_joined).map(|(id, _)| *id).collect();
-        for id in joined {
+        let greeted: Vec<PeerId> =
+            self.peers.iter().filter(|(_, peer)| peer.is_greeted).map(|(id, _)| *id).collect();
+        for id in greeted {
             let payload = self.presence.clone().unwrap_or_default();
             let is_set = self.presence.is_some();
             self.send_own(id, &Parcel::Presence { is_set }, &payload);

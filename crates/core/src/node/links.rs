@@ -41,6 +41,7 @@ impl Node {
     }
 
     /// Hands what the driver says of a connection to its link, and the rest to the ledger.
+    #[inline(never)]
     pub(super) fn tell_connection(&mut self, input: Input) -> Outcome {
         let (connection, input) = match input {
             Input::Described { connection, ticket, description } => {
@@ -218,6 +219,7 @@ impl Node {
     fn on_notice(&mut self, id: PeerId, notice: LinkNotice) {
         match notice {
             LinkNotice::State(_) | LinkNotice::Away(_) => self.tell_state(id),
+            LinkNotice::Ready => self.greet(id),
             LinkNotice::Opened(connection) => self.on_opened(id, connection),
             LinkNotice::Message(body) => self.on_body(id, body),
             LinkNotice::Lossy(body) => self.on_body(id, body),
@@ -245,15 +247,31 @@ impl Node {
         if first {
             self.notify(Notice::PeerJoined { peer: id });
             self.update_status();
+        }
+        self.greet(id);
+        self.attach_streams(id, connection);
+    }
+
+    /// Tells a peer what each is told once: our presence, and what our ledger holds.
+    fn greet(&mut self, id: PeerId) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        if !core::mem::replace(&mut peer.is_greeted, true) {
             self.show_presence_to(id);
             self.link_ledger(id);
         }
-        self.attach_streams(id, connection);
+    }
+
+    /// What a peer was told is forgotten with its link.
+    pub(super) fn ungreet(&mut self, id: PeerId) {
+        if self.peers.get_mut(&id).is_some_and(|peer| core::mem::take(&mut peer.is_greeted)) {
+            self.unlink_ledger(id);
+        }
     }
 
     fn on_closed(&mut self, id: PeerId, reason: ErrorCode) {
         let now = self.now();
         self.pool_queue.retain(|(waiting, _)| *waiting != id);
+        self.ungreet(id);
         let Some(peer) = self.peers.get_mut(&id) else { return };
         let left = matches!(reason, ErrorCode::PeerLeft | ErrorCode::RoomClosed);
         let (joined, told) = (peer.is_joined, peer.ignored_until.is_some_and(|until| until > now));

@@ -376,9 +376,7 @@ impl Node {
         peer.attached.clear();
         peer.attached_to = None;
         let joined = core::mem::take(&mut peer.is_joined);
-        if joined {
-            self.unlink_ledger(id);
-        }
+        self.ungreet(id);
         let Some(peer) = self.peers.get_mut(&id) else { return };
         if core::mem::take(&mut peer.is_visible) {
             self.notify(Notice::PeerLeft { peer: id, joined, reason });

@@ -28,6 +28,8 @@ pub(super) struct Peer {
     pub(super) is_member: bool,
     /// Whether the application sees it in `room.peers`.
     pub(super) is_visible: bool,
+    /// Whether it was told, or will be with our first frames, what each peer is told once.
+    pub(super) is_greeted: bool,
     /// Whether the application was told `PeerJoined`.
     pub(super) is_joined: bool,
     /// The state the application was last told.
@@ -65,6 +67,7 @@ impl Peer {
             pair_keys: None,
             is_member: true,
             is_visible: false,
+            is_greeted: false,
             is_joined: false,
             told_state: PeerState::Linking,
             retry_at: None,

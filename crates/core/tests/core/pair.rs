@@ -329,7 +329,10 @@ impl Pair {
                 LinkNotice::Lossy(body) => one.lossy.push(body),
                 LinkNotice::Settled(key, result) => one.settled.push((key, result)),
                 LinkNotice::Closed(code) => one.closed.push(code),
-                LinkNotice::State(_) | LinkNotice::Opened(_) | LinkNotice::Away(_) => {}
+                LinkNotice::State(_)
+                | LinkNotice::Ready
+                | LinkNotice::Opened(_)
+                | LinkNotice::Away(_) => {}
             },
         }
     }

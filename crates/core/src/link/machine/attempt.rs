@@ -242,6 +242,7 @@ impl Link {
     }
 
     /// Asks the driver for what negotiation needs next.
+    #[inline(never)]
     pub(super) fn negotiate(&mut self) {
         let Some(connection) = &mut self.connection else { return };
         let mut steps = Vec::new();

@@ -126,6 +126,8 @@ pub enum LinkEffect {
 pub enum LinkNotice {
     /// The state changed.
     State(LinkState),
+    /// The peer's hello held, and ours is out: what it is to hear first shares a frame with our ready.
+    Ready,
     /// The link is verified on this connection. Streams belong on it now.
     Opened(ConnectionId),
     /// A message came, in order.

@@ -28,6 +28,7 @@ const GOODBYE_PATIENCE: Span = Span::from_ms(500);
 
 impl Link {
     /// Does everything that is due now.
+    #[inline(never)]
     pub(super) fn progress(&mut self) -> Result<(), LinkFault> {
         let now = self.now;
         if self.leaving_at.is_some_and(|at| at <= now) {
@@ -49,6 +50,7 @@ impl Link {
         Ok(())
     }
 
+    #[inline(never)]
     fn check_attempt(&mut self) {
         let now = self.now;
         let Some(connection) = &mut self.connection else { return };
@@ -90,6 +92,7 @@ impl Link {
         waits.then(|| connection.created_at.after(RELAY_STAGE_AFTER))
     }
 
+    #[inline(never)]
     fn check_liveness(&mut self) {
         let now = self.now;
         if let Some(since) = self.away_since {

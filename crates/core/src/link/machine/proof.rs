@@ -39,7 +39,11 @@ impl Link {
 
     /// Sends the hello as soon as it may go, is ready once the other's was heard, and opens the link when both
     /// sides are. Ready itself goes out with the first output, which stands for it where it is messages.
+    #[inline(never)]
     pub(super) fn prove(&mut self) -> Result<(), LinkFault> {
+        if self.connection.as_ref().is_none_or(Connection::is_verified) {
+            return Ok(());
+        }
         let Some(terms) = self.terms() else { return Ok(()) };
         let standing = Standing {
             received_to: self.inbox.received_to(),
@@ -47,9 +51,6 @@ impl Link {
             sends_from: self.outbox.sends_from(),
         };
         let Some(connection) = &mut self.connection else { return Ok(()) };
-        if connection.is_verified() {
-            return Ok(());
-        }
         if connection.carries(Channel::Control) && !connection.hello_sent {
             connection.hello_sent = true;
             let (body, signature) = hello::sign(&self.config.key, &terms, &standing);
@@ -64,6 +65,7 @@ impl Link {
             for key in self.outbox.restart(self.now, &standing).map_err(LinkFault::FalseAck)? {
                 self.notice(LinkNotice::Settled(key, Ok(())));
             }
+            self.notice(LinkNotice::Ready);
         }
         if self.connection.as_ref().is_some_and(Connection::is_proven) {
             self.open()?;
