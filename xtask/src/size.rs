@@ -53,7 +53,7 @@ const LIMIT_KB: f64 = 137.0;
 
 /// The same for `meshlace/wasm`, which leaves the packing to the server: `gzip -9` makes a quarter more of the
 /// module than the build does for `meshlace`, and Brotli a tenth.
-const FILE_LIMIT_KB: f64 = 170.0;
+const FILE_LIMIT_KB: f64 = 170.5;
 
 /// Minified and gzip, each with what two pages need to talk: PeerJS 1.5, js-libp2p 3.3.
 const REFERENCES: [(&str, f64); 2] = [("PeerJS", 23.5), ("js-libp2p", 167.0)];

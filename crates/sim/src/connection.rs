@@ -118,6 +118,8 @@ pub struct ChannelEnd {
     pub outgoing: VecDeque<Vec<u8>>,
     /// `bufferedAmount`.
     pub buffered_bytes: usize,
+    /// Handed over since the core was last told of it.
+    pub untold_bytes: usize,
     /// Sent to this side while the path was broken; the sender's SCTP sends it again.
     pub stalled: VecDeque<Vec<u8>>,
     /// Came before this side was open.
@@ -132,6 +134,7 @@ impl ChannelEnd {
             ready,
             outgoing: VecDeque::new(),
             buffered_bytes: 0,
+            untold_bytes: 0,
             stalled: VecDeque::new(),
             early: VecDeque::new(),
             last_arrival_us: 0,

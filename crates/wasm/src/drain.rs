@@ -12,6 +12,7 @@ use crate::values::{Writer, is_long};
 
 /// Writes an effect, and hands over all that is written where it carries long bytes, so that these
 /// are not copied.
+#[inline(never)]
 pub(crate) fn perform(effect: &Effect, out: &mut Writer) {
     match effect {
         Effect::SendFrame { connection, channel, bytes } => {
@@ -55,7 +56,7 @@ pub(crate) fn perform(effect: &Effect, out: &mut Writer) {
         }
         Effect::OpenChannel { connection, channel } => {
             let out = out.effect(EffectName::OpenChannel).number(connection.0);
-            out.count(channel.index() as u64);
+            out.number(*channel as u32);
         }
         Effect::AttachStream { connection, stream } => {
             out.effect(EffectName::AttachStream).number(connection.0).number(stream.0);
@@ -86,6 +87,7 @@ pub(crate) fn perform(effect: &Effect, out: &mut Writer) {
 }
 
 #[expect(clippy::too_many_lines, reason = "a table")]
+#[inline(never)]
 fn tell(notice: &Notice, out: &mut Writer) {
     match notice {
         Notice::Message { peer, to, content, payload } => {

@@ -12,6 +12,7 @@ const NO_CURSOR: u32 = u32::MAX;
 
 /// What a call reads of the ledger; of one that is not open yet, what an empty one has.
 /// `None` if it asks for something else.
+#[inline(never)]
 pub(crate) fn read(node: &Node, call: Call, from: &mut Reader<'_>) -> Option<Answer> {
     let ledger = node.ledger();
     Some(match call {

@@ -121,29 +121,38 @@ impl Core {
         }
         from.check()?;
         match call {
-            #[expect(clippy::cast_precision_loss, reason = "2^53 ms are 285,000 years")]
-            Call::Timeout => {
-                let at = node.poll_timeout().map_or(-1.0, |at| at.as_ms() as f64);
-                return Ok(Answer::Number(at));
-            }
             Call::SelfId => {
                 self.out.text(&node.self_id().to_text());
             }
             Call::Address => {
                 self.out.text(&node.address());
             }
-            // Drain.
+            Call::Timeout => return Ok(Answer::Number(timeout(node))),
+            // Drain, which would be followed by Timeout each time.
             _ => {
-                while let Some(effect) = node.poll_effect() {
-                    drain::perform(&effect, &mut self.out);
-                    if self.out.bytes.len() > BATCH_BYTES_MAX {
-                        hand_over(&mut self.out, &[]);
-                    }
-                }
+                drain(node, &mut self.out);
+                return Ok(Answer::Number(timeout(node)));
             }
         }
         Ok(Answer::Written)
     }
+}
+
+#[inline(never)]
+fn drain(node: &mut Node, out: &mut Writer) {
+    while let Some(effect) = node.poll_effect() {
+        drain::perform(&effect, out);
+        if out.bytes.len() > BATCH_BYTES_MAX {
+            hand_over(out, &[]);
+        }
+    }
+    hand_over(out, &[]);
+}
+
+/// When the node wants a tick, in milliseconds; negative if it waits for nothing.
+#[expect(clippy::cast_precision_loss, reason = "2^53 ms are 285,000 years")]
+fn timeout(node: &Node) -> f64 {
+    node.poll_timeout().map_or(-1.0, |at| at.as_ms() as f64)
 }
 
 /// Hands over what is written, and what travels beside it, and begins anew.

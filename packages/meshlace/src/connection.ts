@@ -20,6 +20,8 @@ export class Connection {
   readonly #connection: RTCPeerConnection
   /** By stream id. */
   readonly #channels: RTCDataChannel[]
+  /** Bytes handed to each channel since its fill was last asked for. */
+  readonly #untold: number[] = []
   /** Senders by stream, so that a stream can be taken off again. */
   readonly #senders = new Map<LocalStream, RTCRtpSender[]>()
   /** Streams whose tracks come with the description being applied: told of once all tracks are there. */
@@ -57,20 +59,22 @@ export class Connection {
     }
   }
 
-  /** Hands a frame to a channel, which copies it. Returns whether it took it. */
+  /** Hands a frame to a channel, which copies it. Returns whether its fill should be told now. */
   send(channel: number, frame: Uint8Array): boolean {
     try {
       this.#channels[channel]!.send(frame as Uint8Array<ArrayBuffer>)
-      return true
     } catch {
       // Closed, or full beyond what the browser bears: either way its order is lost.
       this.#report((machine) => machine.channelClosed(this.#id, channel))
       return false
     }
+    this.#untold[channel] = (this.#untold[channel] ?? 0) + frame.length
+    return this.#untold[channel] >= UNTOLD_BYTES_MAX
   }
 
   /** Bytes that a channel has not passed on yet. */
   bufferedBytes(channel: number): number {
+    this.#untold[channel] = 0
     return this.#channels[channel]!.bufferedAmount
   }
 
@@ -206,7 +210,11 @@ export class Connection {
     connection.onicecandidateerror = (event) =>
       this.#report((machine) => machine.gatheringFailed(id, event.url ?? '', event.errorCode, event.errorText ?? ''))
     connection.onnegotiationneeded = () => this.#report((machine) => machine.negotiationNeeded(id))
-    const changed = () =>
+    let isFirst = true
+    const changed = () => {
+      // That a first path is looked for is no news, and telling it costs as much as any event.
+      if (isFirst && isLooking(connection)) return
+      isFirst = false
       this.#report((machine) =>
         machine.transportChanged(
           id,
@@ -214,6 +222,7 @@ export class Connection {
           CONNECTION_STATES.indexOf(connection.connectionState),
         ),
       )
+    }
     connection.oniceconnectionstatechange = changed
     connection.onconnectionstatechange = changed
     connection.ontrack = ({ track, streams }) => {
@@ -236,6 +245,19 @@ export class Connection {
   #report(input: (machine: Machine) => void, alone = false): void {
     if (!this.#closed) this.#feed(input, alone)
   }
+}
+
+/**
+ * The core counts what it sends and thinks it all unsent until it hears otherwise; after so much it is told, which
+ * costs as much as a small frame. Less than a low mark of any channel: where the core waits for room, there is
+ * more in the channel than that, and its event is still to come.
+ */
+const UNTOLD_BYTES_MAX = 8 * 1024
+
+/** Whether it has found no path yet, nor given one up. */
+function isLooking({ iceConnectionState, connectionState }: RTCPeerConnection): boolean {
+  const [ice, connection] = [ICE_STATES.indexOf(iceConnectionState), CONNECTION_STATES.indexOf(connectionState)]
+  return ice < ICE_STATES.indexOf('connected') && connection < CONNECTION_STATES.indexOf('connected')
 }
 
 /** In the order of the core's `IceState`. */

@@ -76,10 +76,10 @@ class Crossing implements Hearers, Pick<Machine, 'at' | 'drain' | 'free' | 'fram
     this.#wall = wall
   }
 
-  drain(effects: Effects, notices: Notices): void {
+  drain(effects: Effects, notices: Notices): number {
     this.#effects = effects
     this.#notices = notices
-    this.call(DRAIN, [])
+    return this.call(DRAIN, []) as number
   }
 
   frameReceived(connection: number, channel: number, bytes: Uint8Array): void {

@@ -233,10 +233,11 @@ export class Driver implements Effects {
   #drain(): void {
     if (this.#closed || this.#busy) return
     this.#busy = true
+    let at = -1
     this.#guard(() => {
       do {
         for (const input of this.#later.splice(0)) this.#feed(input)
-        this.#machine.drain(this, this.#application)
+        at = this.#machine.drain(this, this.#application)
         // Telling how full the channels are may let more be sent.
         this.#feedFilled()
       } while (this.#later.length > 0)
@@ -245,7 +246,7 @@ export class Driver implements Effects {
     this.#application.settle()
     if (this.#closed) return
     // What is due already waits for what the application answers.
-    if (this.#ending || !this.#isDue()) this.#setTimer(this.#machine.timeout())
+    if (this.#ending || !this.#isPast(at)) this.#setTimer(at)
     else {
       this.#ending = true
       void this.#endTurn()
@@ -255,16 +256,15 @@ export class Driver implements Effects {
   /** Once what the application answered is on its way, tells the core, if it still waits for that. */
   async #endTurn(): Promise<void> {
     for (let step = 0; step < ANSWER_STEPS; step++) await null
-    if (!this.#closed && this.#isDue()) {
+    if (!this.#closed && this.#isPast(this.#machine.timeout())) {
       this.#guard(() => this.#feed((machine) => machine.tick()))
       this.#drain()
     }
     this.#ending = false
   }
 
-  /** Whether the core wants to be ticked now. */
-  #isDue(): boolean {
-    const at = this.#machine.timeout()
+  /** Whether the core wants its tick by now. */
+  #isPast(at: number): boolean {
     return at >= 0 && at <= this.#clock.monotonic
   }
 

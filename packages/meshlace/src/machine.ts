@@ -38,8 +38,8 @@ export interface MachineIceServer {
 export interface Machine {
   /** Says what time it is, for the inputs that follow. Units: milliseconds. */
   at(monotonic: number, wall: number): void
-  /** Runs through all that the last inputs led to. */
-  drain(effects: Effects, notices: Notices): void
+  /** Runs through all that the last inputs led to. Returns what `timeout` would. */
+  drain(effects: Effects, notices: Notices): number
   /** When to call `tick` next, on the monotonic clock; negative if never. */
   timeout(): number
   free(): void

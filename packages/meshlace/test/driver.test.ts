@@ -152,24 +152,34 @@ test('a connection has control alone until another channel is asked for, and one
 test('frames go to their channel, and its fill is told once after the drain', async () => {
   const { fake, driver, connection } = await connected()
   fake.out.push((effects) => {
-    for (let index = 0; index < 5; index++) effects.sendFrame(7, 0, new Uint8Array(10))
-    effects.sendFrame(7, 1, new Uint8Array(1_000))
+    for (let index = 0; index < 5; index++) effects.sendFrame(7, 0, new Uint8Array(2_000))
+    effects.sendFrame(7, 1, new Uint8Array(100_000))
   })
   driver.input((machine) => machine.tick())
   await turn()
   assert.equal(connection.channels[0]!.sent.length, 5)
   assert.deepEqual(fake.of('buffered'), [
-    [7, 0, 50],
-    [7, 1, 1_000],
+    [7, 0, 10_000],
+    [7, 1, 100_000],
   ])
+})
+
+test('the fill of a channel is told after every 8 KiB, not after every frame', async () => {
+  const { fake, driver } = await connected()
+  for (let index = 1; index <= 20; index++) {
+    fake.out.push((effects) => effects.sendFrame(7, 0, new Uint8Array(1_024)))
+    driver.input((machine) => machine.tick())
+    await turn()
+    assert.equal(fake.of('buffered').length, Math.floor(index / 8), `${index} frames`)
+  }
 })
 
 test('frames that the told fill lets go follow in the same turn', async () => {
   const { fake, driver, connection } = await connected()
-  fake.out.push((effects) => effects.sendFrame(7, 1, new Uint8Array(1)))
+  fake.out.push((effects) => effects.sendFrame(7, 1, new Uint8Array(9_000)))
   fake.answer = ([name]) =>
     name === 'buffered' && connection.channels[1]!.sent.length < 4
-      ? (effects) => effects.sendFrame(7, 1, new Uint8Array(1))
+      ? (effects) => effects.sendFrame(7, 1, new Uint8Array(9_000))
       : undefined
   driver.input((machine) => machine.tick())
   await Promise.resolve()
@@ -194,7 +204,7 @@ test('events of a connection reach the machine', async () => {
   control!.bufferedAmount = 3
   control!.onbufferedamountlow!()
   connection.onnegotiationneeded!()
-  connection.iceConnectionState = 'checking'
+  connection.iceConnectionState = 'connected'
   connection.connectionState = 'connecting'
   connection.onconnectionstatechange!()
   connection.onicecandidate!({
@@ -209,11 +219,30 @@ test('events of a connection reach the machine', async () => {
     ['frameReceived', 7, 0, new Uint8Array([1, 2])],
     ['buffered', 7, 0, 3],
     ['negotiationNeeded', 7],
-    ['transportChanged', 7, 1, 1],
+    ['transportChanged', 7, 2, 1],
     ['candidateGathered', 7, 'candidate:1', '0', 0, undefined],
     ['gatheringDone', 7],
     ['gatheringFailed', 7, 'stun:x', 701, 'unreachable'],
     ['channelClosed', 7, 0],
+  ])
+})
+
+test('that a path is looked for is told only where there was one', async () => {
+  const { fake, connection } = await connected()
+  const states = (ice: RTCIceConnectionState, state: RTCPeerConnectionState) => {
+    Object.assign(connection, { iceConnectionState: ice, connectionState: state })
+    connection.oniceconnectionstatechange!()
+  }
+  states('checking', 'new')
+  states('checking', 'connecting')
+  assert.deepEqual(fake.of('transportChanged'), [])
+  states('connected', 'connecting')
+  states('disconnected', 'disconnected')
+  states('checking', 'connecting')
+  assert.deepEqual(fake.of('transportChanged'), [
+    [7, 2, 1],
+    [7, 4, 3],
+    [7, 1, 1],
   ])
 })
 

@@ -71,8 +71,9 @@ test('a report has every field, and counts what was dropped before the link was 
     const own = core.machine(given)
     const drain: Machine['drain'] = (effects, notices) => {
       let isAdded = false
-      own.drain(effects, overlaid<Notices>({ peerAdded: () => void (isAdded = true) }, notices))
+      const at = own.drain(effects, overlaid<Notices>({ peerAdded: () => void (isAdded = true) }, notices))
       for (const text of isAdded ? ['1', '2'] : []) own.sendTopicText(0, '', 'cursor', true, true, text)
+      return at
     }
     const free = () => {
       reports.push(reportOf(own))

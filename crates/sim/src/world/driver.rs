@@ -11,6 +11,8 @@ use super::{CONNECTION_COUNT_MAX, Event, HostId, HostState, World};
 
 /// Most effects one turn may have: a bulk channel's worth of frames to every peer.
 const EFFECT_COUNT_MAX: usize = 200_000;
+/// How much is handed to a channel before the core is told how full that is.
+const UNTOLD_BYTES_MAX: usize = 8 * 1024;
 /// Of so many turns in a thousand the effects are asked for late, as a browser's end of a turn may come
 /// after further events.
 const LATE_DRAIN_PERMILLE: u64 = 150;
@@ -97,15 +99,22 @@ impl World {
                 }
                 self.execute(host, effect);
             }
-            if touched.is_empty() {
-                return;
-            }
             let now = self.now(self.hosts[host].wall_offset_ms);
+            let mut told = false;
             for (connection, channel) in touched {
                 let Some(index) = self.hosts[host].connections.get(&connection) else { continue };
-                let bytes = self.connections[*index].channels[channel.index()].buffered_bytes;
+                let end = &mut self.connections[*index].channels[channel.index()];
+                if end.untold_bytes < UNTOLD_BYTES_MAX {
+                    continue; // As in a page, which would pay for it.
+                }
+                end.untold_bytes = 0;
+                let bytes = end.buffered_bytes;
+                told = true;
                 let input = Input::Buffered { connection, channel, bytes };
                 let _ = self.hosts[host].node.handle(now, input);
+            }
+            if !told {
+                return;
             }
         }
     }

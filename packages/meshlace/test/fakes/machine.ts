@@ -32,12 +32,13 @@ export class FakeMachine {
     this.times.push(monotonic)
   }
 
-  drain(effects: Effects, notices: Notices): void {
+  drain(effects: Effects, notices: Notices): number {
     this.#mustBeFree()
     this.drainCount += 1
     this.draining = true
     for (const each of this.out.splice(0)) each(effects, notices)
     this.draining = false
+    return this.deadline
   }
 
   timeout(): number {

@@ -35,6 +35,7 @@ impl World {
             return;
         }
         end.buffered_bytes += bytes.len();
+        end.untold_bytes += bytes.len();
         if end.buffered_bytes > 16 * 1024 * 1024 {
             // What browsers do, without a word.
             self.note(format_args!("h{host} {id:?}: over 16 MB buffered, channel closed"));
