@@ -72,6 +72,7 @@ export class Turn {
 
   #ended(): void {
     this.#drained = false
-    if (this.#due) this.now()
+    // In a turn of its own, after which there is no other end to wait for.
+    if (this.#due) this.flush()
   }
 }
