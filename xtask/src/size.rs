@@ -49,7 +49,7 @@ fn verdict(kilobytes: f64) -> String {
 const GOAL_KB: f64 = 140.0;
 
 /// What `meshlace` weighs now, rounded up: it may not get worse unseen.
-const LIMIT_KB: f64 = 137.0;
+const LIMIT_KB: f64 = 137.1;
 
 /// The same for `meshlace/wasm`, which leaves the packing to the server: `gzip -9` makes a quarter more of the
 /// module than the build does for `meshlace`, and Brotli a tenth.
