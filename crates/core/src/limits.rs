@@ -83,6 +83,10 @@ pub const CONTROL_BUFFER_BYTES_LOW: usize = 16 * KIB;
 pub const BULK_BUFFER_BYTES_HIGH: usize = 256 * KIB;
 /// The bulk channel asks for more below this.
 pub const BULK_BUFFER_BYTES_LOW: usize = 128 * KIB;
+/// A driver that handed so much to a channel since it last told how full that is tells it again. To tell it after
+/// every frame costs as much as a small frame. Less than any low mark, so that where the core waits for room there
+/// is more in the channel than that, and the event of its becoming low is still to come.
+pub const UNTOLD_BYTES_MAX: usize = 8 * KIB;
 /// Above this many bytes buffered, lossy messages are dropped: the newest state matters, not all.
 pub const LOSSY_BUFFER_BYTES_HIGH: usize = 64 * KIB;
 /// `drained` waits while more than this is queued for a peer.
@@ -422,6 +426,7 @@ const _: () = assert!(SMALL_MESSAGE_BYTES_MAX + FRAME_OVERHEAD_BYTES <= FRAME_BY
 const _: () = assert!(FRAME_BYTES_MAX <= BULK_FRAME_BYTES_MAX);
 const _: () = assert!(BULK_BUFFER_BYTES_LOW < BULK_BUFFER_BYTES_HIGH);
 const _: () = assert!(CONTROL_BUFFER_BYTES_LOW < CONTROL_BUFFER_BYTES_HIGH);
+const _: () = assert!(UNTOLD_BYTES_MAX < CONTROL_BUFFER_BYTES_LOW);
 const _: () = assert!(BODY_BYTES_MAX <= REASSEMBLY_BYTES_MAX);
 const _: () = assert!(BODY_BYTES_MAX <= LINK_QUEUE_BYTES_MAX);
 const _: () = assert!(LINK_QUEUE_BYTES_MAX <= NODE_QUEUE_BYTES_MAX);

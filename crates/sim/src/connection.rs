@@ -212,7 +212,7 @@ pub struct Connection {
     pub dtls: Dtls,
     /// Whether consent is being watched.
     pub is_watched: bool,
-    /// The three channels.
+    /// The three channels, by their ids; two of them are made when they are asked for.
     pub channels: [ChannelEnd; 3],
     /// Whether a frame is being put on the wire.
     pub is_pumping: bool,

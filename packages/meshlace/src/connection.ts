@@ -247,11 +247,7 @@ export class Connection {
   }
 }
 
-/**
- * The core counts what it sends and thinks it all unsent until it hears otherwise; after so much it is told, which
- * costs as much as a small frame. Less than a low mark of any channel: where the core waits for room, there is
- * more in the channel than that, and its event is still to come.
- */
+/** Handed to a channel before the core is told how full that is, as in the core's limits. */
 const UNTOLD_BYTES_MAX = 8 * 1024
 
 /** Whether it has found no path yet, nor given one up. */

@@ -45,8 +45,8 @@ pub enum Effect {
         socket: SocketId,
     },
 
-    /// Make a connection with its three negotiated channels (ids 0, 1, 2), handlers set in the same
-    /// turn, and keep it strongly referenced until `CloseConnection`.
+    /// Make a connection with its negotiated control channel (id 0), handlers set in the same turn, and
+    /// keep it strongly referenced until `CloseConnection`.
     CreateConnection {
         /// Names it from now on.
         connection: ConnectionId,
@@ -89,7 +89,7 @@ pub enum Effect {
         /// Whether only relayed candidates may be used.
         relay_only: bool,
     },
-    /// Make another of the connection's channels; answer with `ChannelOpened` or `ChannelClosed`.
+    /// Make another of the connection's channels, negotiated by its id (1 or 2); answer with `ChannelOpened` or `ChannelClosed`.
     OpenChannel {
         /// Which connection.
         connection: ConnectionId,

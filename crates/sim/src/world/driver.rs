@@ -1,6 +1,7 @@
 //! The driver of each host: one input, every effect, the next timer.
 
 use meshlace_core::id::ConnectionId;
+use meshlace_core::limits::UNTOLD_BYTES_MAX;
 use meshlace_core::link::{Channel, ConnectionStats};
 use meshlace_core::node::{Answer, Effect, Input, Notice};
 use meshlace_core::rng::Seed;
@@ -11,8 +12,6 @@ use super::{CONNECTION_COUNT_MAX, Event, HostId, HostState, World};
 
 /// Most effects one turn may have: a bulk channel's worth of frames to every peer.
 const EFFECT_COUNT_MAX: usize = 200_000;
-/// How much is handed to a channel before the core is told how full that is.
-const UNTOLD_BYTES_MAX: usize = 8 * 1024;
 /// Of so many turns in a thousand the effects are asked for late, as a browser's end of a turn may come
 /// after further events.
 const LATE_DRAIN_PERMILLE: u64 = 150;
