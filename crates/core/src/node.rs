@@ -253,6 +253,7 @@ impl Node {
         self.next_timeout()
     }
 
+    // Apart for the reason that stands at the link's.
     #[inline(never)]
     fn dispatch(&mut self, input: Input) -> Outcome {
         match input {

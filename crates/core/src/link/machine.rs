@@ -187,6 +187,8 @@ impl Link {
         })
     }
 
+    // What every event runs through stays in functions of their own, here and in the node: made one, an
+    // engine compiles it anew while a page joins, tens of milliseconds of a second thread.
     #[inline(never)]
     fn dispatch(&mut self, input: LinkInput) -> Result<LinkOutcome, LinkFault> {
         match input {

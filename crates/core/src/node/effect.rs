@@ -89,7 +89,8 @@ pub enum Effect {
         /// Whether only relayed candidates may be used.
         relay_only: bool,
     },
-    /// Make another of the connection's channels, negotiated by its id (1 or 2); answer with `ChannelOpened` or `ChannelClosed`.
+    /// Make another of the connection's channels, negotiated by its id (1 or 2); answer with
+    /// `ChannelOpened` or `ChannelClosed`.
     OpenChannel {
         /// Which connection.
         connection: ConnectionId,
