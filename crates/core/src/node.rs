@@ -274,17 +274,17 @@ impl Node {
                 return self.tell_client(ClientInput::SocketClosed { socket });
             }
             Input::Send { ticket, to, content, payload } => {
-                self.send(ticket, to, content, &payload);
+                self.send(ticket, to, content, payload);
             }
             Input::SendTopic { ticket, to, name, content, payload } => {
-                self.send_topic(ticket, to, name, content, &payload);
+                self.send_topic(ticket, to, name, content, payload);
             }
             Input::SendLossy { ticket, to, name, content, payload } => {
-                self.send_lossy(ticket, to, name, content, &payload);
+                self.send_lossy(ticket, to, name, content, payload);
             }
             Input::Cancel { ticket } => self.cancel(ticket),
             Input::Request { ticket, peer, name, content, payload, timeout } => {
-                self.request(ticket, peer, name, content, &payload, timeout);
+                self.request(ticket, peer, name, content, payload, timeout);
             }
             Input::Respond { request, answer } => return self.respond(request, answer),
             Input::SetPresence { payload } => self.set_presence(payload),

@@ -55,7 +55,13 @@ impl Calls {
 }
 
 impl Node {
-    pub(super) fn send(&mut self, ticket: Ticket, to: Recipient, content: Content, payload: &[u8]) {
+    pub(super) fn send(
+        &mut self,
+        ticket: Ticket,
+        to: Recipient,
+        content: Content,
+        payload: Vec<u8>,
+    ) {
         let audience = match to {
             Recipient::All => Audience::Room,
             Recipient::One(_) => Audience::Me,
@@ -69,7 +75,7 @@ impl Node {
         to: Recipient,
         name: String,
         content: Content,
-        payload: &[u8],
+        payload: Vec<u8>,
     ) {
         self.send_parcel(ticket, to, &Parcel::Topic { name, content }, payload);
     }
@@ -80,7 +86,7 @@ impl Node {
         to: Recipient,
         name: String,
         content: Content,
-        payload: &[u8],
+        payload: Vec<u8>,
     ) {
         if payload.len() > LOSSY_BYTES_MAX {
             let error = MeshError::new(ErrorCode::MessageTooLarge).limit(LOSSY_BYTES_MAX);
@@ -106,7 +112,7 @@ impl Node {
         }
     }
 
-    fn send_parcel(&mut self, ticket: Ticket, to: Recipient, parcel: &Parcel, payload: &[u8]) {
+    fn send_parcel(&mut self, ticket: Ticket, to: Recipient, parcel: &Parcel, payload: Vec<u8>) {
         if let Err(error) = self.check_sendable(payload.len()).and_then(|()| parcel.check()) {
             return self.refuse(ticket, error);
         }
@@ -161,7 +167,7 @@ impl Node {
 
     /// Sends a message of the node's own. One that does not fit is dropped: the queue is full of
     /// the application's own, and its next calls are refused.
-    pub(super) fn send_own(&mut self, id: PeerId, parcel: &Parcel, payload: &[u8]) {
+    pub(super) fn send_own(&mut self, id: PeerId, parcel: &Parcel, payload: Vec<u8>) {
         self.push_own(id, &parcel.seal(payload));
     }
 
@@ -175,7 +181,7 @@ impl Node {
         ticket: Ticket,
         id: PeerId,
         parcel: &Parcel,
-        payload: &[u8],
+        payload: Vec<u8>,
     ) -> Result<MessageKey, MeshError> {
         self.push(id, Owner::Request(ticket), &parcel.seal(payload))
     }
@@ -247,13 +253,13 @@ impl Node {
         for id in greeted {
             let payload = self.presence.clone().unwrap_or_default();
             let is_set = self.presence.is_some();
-            self.send_own(id, &Parcel::Presence { is_set }, &payload);
+            self.send_own(id, &Parcel::Presence { is_set }, payload);
         }
     }
 
     pub(super) fn show_presence_to(&mut self, id: PeerId) {
         if let Some(payload) = self.presence.clone() {
-            self.send_own(id, &Parcel::Presence { is_set: true }, &payload);
+            self.send_own(id, &Parcel::Presence { is_set: true }, payload);
         }
     }
 

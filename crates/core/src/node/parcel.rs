@@ -111,16 +111,14 @@ const _: () = assert!(NAME_BYTES_MAX + 2 * FILE_NAME_BYTES_MAX + 32 < HEADER_BYT
 const _: () = assert!(DETAIL_BYTES_MAX + 32 < HEADER_BYTES_MAX);
 
 impl Parcel {
-    /// The body of a message: this header, then `payload`.
+    /// The body of a message: this header, then `payload`, which is moved up in place: it may have
+    /// 32 MiB, and fresh memory for as much again would cost more than the move.
     #[must_use]
-    pub fn seal(&self, payload: &[u8]) -> Body {
+    pub fn seal(&self, mut payload: Vec<u8>) -> Body {
         let mut writer = Writer::with_capacity(64);
         self.write(&mut writer);
-        let header = writer.finish();
-        let mut body = Vec::with_capacity(header.len() + payload.len());
-        body.extend_from_slice(&header);
-        body.extend_from_slice(payload);
-        Body::new(body)
+        payload.splice(..0, writer.finish());
+        Body::new(payload)
     }
 
     /// Reads the header of a body. Returns it and where the payload starts.
@@ -339,7 +337,7 @@ mod tests {
     #[test]
     fn round_trips_and_refuses_a_cut_header() {
         for (parcel, payload) in samples() {
-            let body = parcel.seal(payload);
+            let body = parcel.seal(payload.to_vec());
             let (opened, offset) = Parcel::open(&body).expect("opens");
             assert_eq!(opened, parcel);
             assert_eq!(&body[offset..], payload);
@@ -353,13 +351,13 @@ mod tests {
     #[test]
     fn header_has_one_encoding() {
         for (parcel, payload) in samples() {
-            let body = parcel.seal(payload);
+            let body = parcel.seal(payload.to_vec());
             let (_, offset) = Parcel::open(&body).expect("opens");
             for bit in 0..offset * 8 {
                 let mut bent = body.to_vec();
                 bent[bit / 8] ^= 1 << (bit % 8);
                 if let Ok((other, offset)) = Parcel::open(&bent) {
-                    assert_eq!(&other.seal(&bent[offset..])[..], &bent[..], "{parcel:?}");
+                    assert_eq!(&other.seal(bent[offset..].to_vec())[..], &bent[..], "{parcel:?}");
                 }
             }
         }
@@ -368,13 +366,13 @@ mod tests {
     /// a payload where none belongs, and names over their limits, are refused.
     #[test]
     fn refuses_stray_payload_and_long_names() {
-        let stray = Parcel::Withdraw { id: 4 }.seal(b"x");
+        let stray = Parcel::Withdraw { id: 4 }.seal(vec![1]);
         assert!(matches!(Parcel::open(&stray), Err(DecodeError::Trailing { .. })));
         let name = "x".repeat(NAME_BYTES_MAX + 1);
-        let long = Parcel::Topic { name, content: Content::Text }.seal(b"");
+        let long = Parcel::Topic { name, content: Content::Text }.seal(Vec::new());
         assert!(matches!(Parcel::open(&long), Err(DecodeError::Oversize { .. })));
         let big = vec![0; PRESENCE_BYTES_MAX + 1];
-        let presence = Parcel::Presence { is_set: true }.seal(&big);
+        let presence = Parcel::Presence { is_set: true }.seal(big);
         assert!(matches!(Parcel::open(&presence), Err(DecodeError::Oversize { .. })));
     }
 
@@ -382,7 +380,7 @@ mod tests {
     #[test]
     fn long_failure_is_cut_between_characters() {
         let detail = Some("\u{e9}".repeat(DETAIL_BYTES_MAX));
-        let body = Parcel::Failure { id: 1, detail }.seal(b"");
+        let body = Parcel::Failure { id: 1, detail }.seal(Vec::new());
         assert!(matches!(Parcel::open(&body), Ok((Parcel::Failure { detail: Some(_), .. }, _))));
     }
 }

@@ -47,7 +47,7 @@ impl Node {
         id: PeerId,
         name: String,
         content: Content,
-        payload: &[u8],
+        payload: Vec<u8>,
         timeout: Option<Span>,
     ) {
         if let Err(error) = self.check_request(id, payload.len()) {
@@ -89,7 +89,7 @@ impl Node {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         if peer.asked.len() >= REQUEST_COUNT_MAX || peer.asked.contains_key(&wire_id) {
             let detail = Some(String::from("too many requests at once"));
-            return self.send_own(id, &Parcel::Failure { id: wire_id, detail }, &[]);
+            return self.send_own(id, &Parcel::Failure { id: wire_id, detail }, Vec::new());
         }
         self.requests.last_asked = self.requests.last_asked.next();
         let request = self.requests.last_asked;
@@ -115,11 +115,11 @@ impl Node {
         };
         if let Err(error) = self.check_sendable(payload.len()).and_then(|()| parcel.check()) {
             let detail = Some(error.detail.clone());
-            self.send_own(id, &Parcel::Failure { id: wire_id, detail }, &[]);
+            self.send_own(id, &Parcel::Failure { id: wire_id, detail }, Vec::new());
             self.misuse(error.about(id));
             return Outcome::Done;
         }
-        self.send_own(id, &parcel, &payload);
+        self.send_own(id, &parcel, payload);
         Outcome::Done
     }
 
@@ -166,7 +166,7 @@ impl Node {
         let (id, key) = (asking.peer, asking.key);
         self.fail_request(ticket, MeshError::new(ErrorCode::Cancelled).about(id));
         self.cancel_messages(&[key]);
-        self.send_own(id, &Parcel::Withdraw { id: u64::from(ticket.0) }, &[]);
+        self.send_own(id, &Parcel::Withdraw { id: u64::from(ticket.0) }, Vec::new());
         true
     }
 
@@ -183,7 +183,7 @@ impl Node {
             self.fail_request(ticket, MeshError::new(ErrorCode::RequestTimeout).about(id));
             // What was not sent yet would only be asked for nothing.
             self.cancel_messages(&[key]);
-            self.send_own(id, &Parcel::Withdraw { id: u64::from(ticket.0) }, &[]);
+            self.send_own(id, &Parcel::Withdraw { id: u64::from(ticket.0) }, Vec::new());
         }
     }
 

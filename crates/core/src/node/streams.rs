@@ -77,7 +77,7 @@ impl Node {
                 self.effects.push(Effect::AttachStream { connection, stream });
             }
             if is_new {
-                self.send_own(id, &Parcel::Stream { media_id, label }, &[]);
+                self.send_own(id, &Parcel::Stream { media_id, label }, Vec::new());
             }
         }
     }
@@ -96,7 +96,7 @@ impl Node {
             }
             if told {
                 let media_id = media_id.clone();
-                self.send_own(id, &Parcel::StreamEnd { media_id }, &[]);
+                self.send_own(id, &Parcel::StreamEnd { media_id }, Vec::new());
             }
         }
     }

@@ -145,7 +145,7 @@ fn refuses_name_that_the_other_side_would_refuse() {
     here.meet(7);
     let name = "x".repeat(FILE_NAME_BYTES_MAX + 1);
     let content = Content::File { name, media_type: String::new() };
-    here.node.send(crate::id::Ticket(1), Recipient::All, content, b"");
+    here.node.send(crate::id::Ticket(1), Recipient::All, content, Vec::new());
     here.drain();
     let refused = here.notices.iter().find_map(|notice| match notice {
         Notice::Refused { error, .. } => Some((error.code, error.limit)),

@@ -97,7 +97,7 @@ impl Node {
     fn on_ledger_effect(&mut self, effect: LedgerEffect) {
         match effect {
             LedgerEffect::Send { to, parcel, payload } => {
-                self.outgoing.push(to, parcel.seal(&payload));
+                self.outgoing.push(to, parcel.seal(payload));
             }
             LedgerEffect::Expel { peer, error } => self.expel(peer, error),
             LedgerEffect::Store { ticket, records } => {
