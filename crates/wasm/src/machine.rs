@@ -46,7 +46,8 @@ impl Core {
     }
 
     /// Does what the number stands for. What it comes to is returned if it is a number, else handed
-    /// over, as an error is. Times in milliseconds.
+    /// over, as an error is. With [`DRAINS`] beside the number, what it led to is handed over as well,
+    /// and the deadline returned. Times in milliseconds.
     pub fn call(
         &mut self,
         monotonic: f64,
@@ -57,17 +58,18 @@ impl Core {
     ) -> f64 {
         let mut from = Reader::new(arguments, beside);
         let mut result = 0.0;
-        match self.answer(time(monotonic, wall), number, &mut from) {
+        match self.answer(time(monotonic, wall), number & !DRAINS, &mut from) {
             Ok(Answer::Nothing) => {}
             Ok(Answer::Number(number)) => result = number,
             Ok(Answer::Bytes(bytes)) => hand_over(self.out.payload(&bytes), &bytes),
             Ok(Answer::Written) => hand_over(&mut self.out, &[]),
             Err(error) => hand_over(self.out.error(&error), &[]),
         }
-        result
+        if number & DRAINS == 0 { result } else { self.drain() }
     }
 
-    /// A frame came in: the one call so frequent that reading its arguments would show.
+    /// A frame came in: the one call so frequent that reading its arguments would show. With
+    /// [`DRAINS`] beside the channel as in `call`.
     pub fn frame(
         &mut self,
         monotonic: f64,
@@ -75,13 +77,14 @@ impl Core {
         connection: u32,
         index: u32,
         bytes: Vec<u8>,
-    ) {
+    ) -> f64 {
         if let Some(node) = &mut self.node {
-            let (connection, channel) = (ConnectionId(connection), channel(index));
+            let (connection, channel) = (ConnectionId(connection), channel(index & !DRAINS));
             // What it says of faults has been acted upon inside; effects tell the rest.
             let _ = node
                 .handle(time(monotonic, wall), Input::FrameReceived { connection, channel, bytes });
         }
+        if index & DRAINS == 0 { 0.0 } else { self.drain() }
     }
 }
 
@@ -127,26 +130,25 @@ impl Core {
             Call::Address => {
                 self.out.text(&node.address());
             }
-            Call::Timeout => return Ok(Answer::Number(timeout(node))),
-            // Drain, which would be followed by Timeout each time.
-            _ => {
-                drain(node, &mut self.out);
-                return Ok(Answer::Number(timeout(node)));
-            }
+            // Timeout.
+            _ => return Ok(Answer::Number(timeout(node))),
         }
         Ok(Answer::Written)
     }
-}
 
-#[inline(never)]
-fn drain(node: &mut Node, out: &mut Writer) {
-    while let Some(effect) = node.poll_effect() {
-        drain::perform(&effect, out);
-        if out.bytes.len() > BATCH_BYTES_MAX {
-            hand_over(out, &[]);
+    /// Runs through all that the inputs led to. Returns when the node wants a tick.
+    #[inline(never)]
+    fn drain(&mut self) -> f64 {
+        let Some(node) = &mut self.node else { return -1.0 };
+        while let Some(effect) = node.poll_effect() {
+            drain::perform(&effect, &mut self.out);
+            if self.out.bytes.len() > BATCH_BYTES_MAX {
+                hand_over(&mut self.out, &[]);
+            }
         }
+        hand_over(&mut self.out, &[]);
+        timeout(node)
     }
-    hand_over(out, &[]);
 }
 
 /// When the node wants a tick, in milliseconds; negative if it waits for nothing.
@@ -167,6 +169,8 @@ fn time(monotonic: f64, wall: f64) -> Now {
     Now { monotonic: Timestamp::from_ms(whole(monotonic)), wall: WallTime::from_ms(whole(wall)) }
 }
 
+/// Beside the number of a call or a channel: what it leads to is to be handed over in the same crossing.
+const DRAINS: u32 = 0x100;
 /// What is written in a drain is handed over when it is longer than this: enough that crossing costs
 /// nothing, and little memory.
 const BATCH_BYTES_MAX: usize = 16 * 1024;

@@ -30,7 +30,7 @@ macro_rules! names {
 names! {
     /// What JavaScript calls: a method of the same name, but for its first letter.
     Call {
-        Drain Timeout SelfId Address Open
+        Timeout SelfId Address Open
         Start Tick Entropy Lifecycle
         SocketOpened SocketReceived SocketClosed
         Described Applied OperationFailed CandidateGathered GatheringDone GatheringFailed

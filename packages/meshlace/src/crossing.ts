@@ -70,20 +70,29 @@ class Crossing implements Hearers, Pick<Machine, 'at' | 'drain' | 'free' | 'fram
   #effects: Effects | undefined
   #notices: Notices | undefined
   #result: unknown
+  /** `DRAINS` while the next call is to be drained in the same crossing, else 0. */
+  #drains = 0
+  /** What the last call returned that was drained, until another is made. */
+  #deadline: number | undefined
 
   at(monotonic: number, wall: number): void {
     this.#monotonic = monotonic
     this.#wall = wall
   }
 
-  drain(effects: Effects, notices: Notices): number {
+  drain(effects: Effects, notices: Notices, input?: (machine: Machine) => void): number {
     this.#effects = effects
     this.#notices = notices
-    return this.call(DRAIN, []) as number
+    this.#deadline = undefined
+    this.#drains = DRAINS
+    input?.(this as unknown as Machine)
+    // What calls nothing has drained nothing, and what calls twice only the first of it.
+    this.#drains = DRAINS
+    return this.#deadline ?? (this.call(TIMEOUT, []) as number)
   }
 
   frameReceived(connection: number, channel: number, bytes: Uint8Array): void {
-    this.#core.frame(this.#monotonic, this.#wall, connection, channel, bytes)
+    this.#enter((drains) => this.#core.frame(this.#monotonic, this.#wall, connection, channel | drains, bytes))
   }
 
   free(): void {
@@ -91,12 +100,9 @@ class Crossing implements Hearers, Pick<Machine, 'at' | 'drain' | 'free' | 'fram
   }
 
   call(number: number, values: unknown[]): unknown {
-    const before = calling
-    calling = this
     this.#result = undefined
     const written = writer.write(values)
-    const returned = this.#core.call(this.#monotonic, this.#wall, number, written, writer.beside)
-    calling = before
+    const returned = this.#enter((drains) => this.#core.call(this.#monotonic, this.#wall, number | drains, written, writer.beside))
     const result = this.#result
     if (result instanceof MeshError) throw result
     return result ?? returned
@@ -111,6 +117,17 @@ class Crossing implements Hearers, Pick<Machine, 'at' | 'drain' | 'free' | 'fram
     }
   }
 
+  #enter(run: (drains: number) => number): number {
+    const drains = this.#drains
+    this.#drains = 0
+    const before = calling
+    calling = this
+    const returned = run(drains)
+    calling = before
+    this.#deadline = drains > 0 ? returned : undefined
+    return returned
+  }
+
   effect(number: number, values: unknown[]): void {
     ;(this.#effects as unknown as Methods)[EFFECTS[number]!]!(...values)
   }
@@ -122,4 +139,6 @@ class Crossing implements Hearers, Pick<Machine, 'at' | 'drain' | 'free' | 'fram
 
 type Methods = Record<string, (...values: unknown[]) => void>
 
-const DRAIN = 0 satisfies (typeof CALLS extends readonly ['drain', ...unknown[]] ? 0 : never)
+const TIMEOUT = 0 satisfies (typeof CALLS extends readonly ['timeout', ...unknown[]] ? 0 : never)
+/** Beside the number of a call, or of a channel: what it led to is drained at once, and it returns the deadline. */
+const DRAINS = 0x100

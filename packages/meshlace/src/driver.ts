@@ -32,7 +32,7 @@ export class Driver implements Effects {
   readonly #machine: Machine
   readonly #application: Application
   readonly #clock = new Clock()
-  readonly #turn = new Turn(() => this.#drain())
+  readonly #turn = new Turn<(machine: Machine) => void>((input) => this.#drain(input))
   readonly #sockets = new Map<number, WebSocket>()
   /** Strong references: a connection that nothing refers to may be collected while it is open. */
   readonly #connections = new Map<number, Connection>()
@@ -70,9 +70,11 @@ export class Driver implements Effects {
       this.#later.push(input)
       return
     }
-    this.#guard(() => this.#feed(input))
-    if (alone) this.#turn.flush()
-    else this.#turn.soon()
+    if (alone) this.#turn.flush(input)
+    else {
+      this.#guard(() => this.#feed(input))
+      this.#turn.soon()
+    }
   }
 
   /** Reads from the core, which is free whenever an application runs. */
@@ -230,14 +232,19 @@ export class Driver implements Effects {
 
   // ---- the loop
 
-  #drain(): void {
+  /** Runs through all that the inputs led to, a last one and those that came meanwhile included. */
+  #drain(last?: (machine: Machine) => void): void {
     if (this.#closed || this.#busy) return
     this.#busy = true
+    if (last !== undefined) this.#later.push(last)
     let at = -1
     this.#guard(() => {
       do {
-        for (const input of this.#later.splice(0)) this.#feed(input)
-        at = this.#machine.drain(this, this.#application)
+        const inputs = this.#later.splice(0)
+        const last = inputs.pop()
+        for (const input of inputs) this.#feed(input)
+        if (last !== undefined) this.#setTime()
+        at = this.#machine.drain(this, this.#application, last)
         // Telling how full the channels are may let more be sent.
         this.#feedFilled()
       } while (this.#later.length > 0)
@@ -257,8 +264,7 @@ export class Driver implements Effects {
   async #endTurn(): Promise<void> {
     for (let step = 0; step < ANSWER_STEPS; step++) await null
     if (!this.#closed && this.#isPast(this.#machine.timeout())) {
-      this.#guard(() => this.#feed((machine) => machine.tick()))
-      this.#drain()
+      this.#drain((machine) => machine.tick())
     }
     this.#ending = false
   }
@@ -272,10 +278,7 @@ export class Driver implements Effects {
   #now(input: (machine: Machine) => void): void {
     if (this.#closed) return
     if (this.#busy) this.#later.push(input)
-    else {
-      this.#guard(() => this.#feed(input))
-      this.#turn.now()
-    }
+    else this.#turn.now(input)
   }
 
   /** The core throws only where it is broken, and then for good. */
@@ -289,9 +292,13 @@ export class Driver implements Effects {
   }
 
   #feed(input: (machine: Machine) => void): void {
+    this.#setTime()
+    input(this.#machine)
+  }
+
+  #setTime(): void {
     const { monotonic, wall } = this.#clock.read()
     this.#machine.at(monotonic, wall)
-    input(this.#machine)
   }
 
   #feedFilled(): void {

@@ -38,8 +38,11 @@ export interface MachineIceServer {
 export interface Machine {
   /** Says what time it is, for the inputs that follow. Units: milliseconds. */
   at(monotonic: number, wall: number): void
-  /** Runs through all that the last inputs led to. Returns what `timeout` would. */
-  drain(effects: Effects, notices: Notices): number
+  /**
+   * Gives it a last input, where there is one, and runs through all that the inputs led to: what comes
+   * alone and often crosses once by this. Returns what `timeout` would.
+   */
+  drain(effects: Effects, notices: Notices, input?: (machine: Machine) => void): number
   /** When to call `tick` next, on the monotonic clock; negative if never. */
   timeout(): number
   free(): void

@@ -32,7 +32,7 @@ interface Exports {
     channel: number,
     bytes: Place,
     length: number,
-  ): void
+  ): number
 }
 
 /** Takes what the core hands over, as views that hold until it returns. */
@@ -73,8 +73,8 @@ export class Core {
     return wasm.core_call(this.#place, monotonic, wall, number, at, values.length, besideAt, beside.length)
   }
 
-  frame(monotonic: number, wall: number, connection: number, channel: number, bytes: Uint8Array): void {
-    wasm.core_frame(this.#place, monotonic, wall, connection, channel, put(bytes), bytes.length)
+  frame(monotonic: number, wall: number, connection: number, channel: number, bytes: Uint8Array): number {
+    return wasm.core_frame(this.#place, monotonic, wall, connection, channel, put(bytes), bytes.length)
   }
 
   free(): void {

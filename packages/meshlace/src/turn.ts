@@ -7,8 +7,8 @@
  * wait for its real end. A message port tells of that: unlike timers it is neither clamped to 4 ms nor
  * throttled in a hidden page.
  */
-export class Turn {
-  readonly #drain: () => void
+export class Turn<Input> {
+  readonly #drain: (last?: Input) => void
   /** A drain is under way to come. */
   #due = false
   /** This turn has been drained once. */
@@ -17,7 +17,8 @@ export class Turn {
   #port: MessagePort | undefined
   #other: MessagePort | undefined
 
-  constructor(drain: () => void) {
+  /** `drain` takes a last input, where there is one, and all that the inputs led to. */
+  constructor(drain: (last?: Input) => void) {
     this.#drain = drain
   }
 
@@ -33,9 +34,9 @@ export class Turn {
   }
 
   /** Drains at once, and with it what listeners answer: neither has to wait for the end of the turn. */
-  flush(): void {
+  flush(last?: Input): void {
     this.#due = false
-    this.#drain()
+    this.#drain(last)
     if (this.#due) {
       this.#due = false
       this.#drain()
@@ -43,10 +44,10 @@ export class Turn {
   }
 
   /** The same, as the first drain of this turn. */
-  now(): void {
+  now(last?: Input): void {
     const isFirst = !this.#drained
     this.#drained = true
-    this.flush()
+    this.flush(last)
     // After it: what is sent need not wait for this.
     if (isFirst && !this.#closed) this.#awaitEnd()
   }

@@ -158,7 +158,7 @@ before(() => {
 })
 
 test('the core reads the arguments of every call as they are declared', () => {
-  assert.deepEqual(Object.keys(ARGUMENTS).sort(), CALLS.filter((name) => name !== 'drain').sort())
+  assert.deepEqual(Object.keys(ARGUMENTS).sort(), [...CALLS].sort())
   const machine = newMachine() as unknown as Caller
   for (const [name, lists] of Object.entries(ARGUMENTS)) {
     for (const values of lists) {
@@ -229,10 +229,33 @@ test('effects and notices name methods that there are, and carry what those take
   assert.ok(error instanceof MeshError && error.message !== '' && error.delivery === 'not-sent')
 })
 
+test('an input given to a drain is taken first, and all that it led to comes out at once', () => {
+  const inputs: [calls: number, input: (machine: Machine) => void][] = [
+    [0, () => undefined],
+    [1, (machine) => machine.sendText(1, PEER, false, 'text')],
+    [2, (machine) => [1, 2].forEach((ticket) => machine.sendText(ticket, PEER, false, 'text'))],
+    [1, (machine) => (machine.frameReceived(1, 0, bytes(9)), machine.sendText(1, PEER, false, 'text'))],
+    [1, (machine) => (machine.sendText(1, PEER, false, 'text'), machine.frameReceived(1, 0, bytes(9)))],
+  ]
+  for (const [count, input] of inputs) {
+    const told: string[] = []
+    const record = (_: unknown, name: string) => () => void told.push(name)
+    const machine = newMachine()
+    machine.at(0, 1e12)
+    machine.open('kitchen', 'https://signal.example', undefined, undefined, false, 5_000, bytes(32))
+    machine.start()
+    const at = machine.drain(new Proxy<Effects>({} as Effects, { get: record }), new Proxy<Notices>({} as Notices, { get: record }), input)
+    assert.equal(at, machine.timeout())
+    assert.ok(at > 0 && told.includes('openSocket'))
+    assert.equal(told.filter((name) => name === 'refused').length, count)
+    assert.equal(machine.drain({} as Effects, {} as Notices), at)
+  }
+})
+
 /** Names that are in one list and not the other do not compile. */
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never
 export const SAME: [
-  Same<(typeof CALLS)[number], Called | 'drain'>,
+  Same<(typeof CALLS)[number], Called>,
   Same<(typeof EFFECTS)[number], keyof Effects>,
   Same<(typeof NOTICES)[number], keyof Notices>,
 ] = [true, true, true]

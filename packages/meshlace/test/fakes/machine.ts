@@ -32,8 +32,9 @@ export class FakeMachine {
     this.times.push(monotonic)
   }
 
-  drain(effects: Effects, notices: Notices): number {
+  drain(effects: Effects, notices: Notices, input?: (machine: Machine) => void): number {
     this.#mustBeFree()
+    input?.(this.machine)
     this.drainCount += 1
     this.draining = true
     for (const each of this.out.splice(0)) each(effects, notices)
