@@ -56,10 +56,10 @@ pub const NODE_QUEUE_BYTES_MAX: usize = 256 * MIB;
 pub const LINK_QUEUE_COUNT_MAX: usize = 100_000;
 /// Most bytes sent and not yet acknowledged on one link.
 pub const FLIGHT_BYTES_MAX: usize = 4 * MIB;
-/// Of large messages so much at least may be sent and not yet acknowledged. Two Chromium pages on one
-/// machine carried 37 MB/s with it and in two processes 27, where twice as much carried 37 and 22; with
-/// 4 MiB one transfer in eight lost so much at once that SCTP's timeouts took 1 to 5 s.
-pub const WINDOW_BYTES_MIN: usize = 256 * KIB;
+/// Of large messages so much at least may be sent and not yet acknowledged. Two Chromium processes on one
+/// machine carried a tenth more with it, and two frames in the channel, than with half as much and three;
+/// with 4 MiB one transfer in eight lost so much at once that SCTP's timeouts took 1 to 5 s.
+pub const WINDOW_BYTES_MIN: usize = 512 * KIB;
 /// After so long the shortest round trip is measured anew.
 pub const PATH_AGE_MAX: Span = Span::from_secs(10);
 /// Most messages sent and not yet acknowledged on one link.
@@ -77,10 +77,11 @@ pub const REASSEMBLY_BYTES_MAX: usize = 64 * MIB;
 pub const CONTROL_BUFFER_BYTES_HIGH: usize = 64 * KIB;
 /// The control channel asks for more below this.
 pub const CONTROL_BUFFER_BYTES_LOW: usize = 16 * KIB;
-/// Above this many bytes buffered in the bulk channel no further piece is handed to it. Two frames:
-/// one on its way and one to follow. A line of 1 MiB overruns the receiver's socket, and Chromium's
-/// SCTP answers with timeouts: a bare channel carried 10 MB/s with it and 25 to 30 with this.
-pub const BULK_BUFFER_BYTES_HIGH: usize = 256 * KIB;
+/// Above this many bytes buffered in the bulk channel no further piece is handed to it: a frame and no
+/// more, so that two are in it at most, one on its way and one to follow. A line of 1 MiB overruns the
+/// receiver's socket, and Chromium's SCTP answers with timeouts: a bare channel carried 10 MB/s with it
+/// and 25 to 30 with this.
+pub const BULK_BUFFER_BYTES_HIGH: usize = BULK_FRAME_BYTES_MAX + KIB;
 /// The bulk channel asks for more below this.
 pub const BULK_BUFFER_BYTES_LOW: usize = 128 * KIB;
 /// A driver that handed so much to a channel since it last told how full that is tells it again. To tell it after
