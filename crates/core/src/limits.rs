@@ -138,6 +138,9 @@ pub const REMNANT_COUNT_MAX: usize = 512;
 /// link sends each at once: 10 ms on each side cost 20 of the 47 ms that two pages took to their first
 /// message, and 2 ms still cost 4.
 pub const CANDIDATE_BATCH: Span = Span::from_ms(4);
+/// Where several links are made at once, the first description of a connection waits so long for
+/// candidates, which then stand in it and need no signal, and no call of the browser for each.
+pub const DESCRIPTION_PATIENCE: Span = Span::from_ms(100);
 /// An unacknowledged signal is sent again after this, then after twice as long, and so on.
 pub const SIGNAL_RETRY_MIN: Span = Span::from_ms(1_500);
 /// An acknowledgement of a signal waits so long for a signal to ride on.

@@ -375,6 +375,9 @@ impl Connection {
         let Some(session) = Session::parse(&description.sdp) else {
             return Outcome::Failed(ticket, "InvalidAccessError: malformed SDP");
         };
+        let fragment = session.username_fragment.clone();
+        let lines = description.sdp.lines().filter(|line| line.starts_with("a=candidate:"));
+        let addresses: Vec<u32> = lines.filter_map(address).collect();
         match (description.kind, self.signalling) {
             (DescriptionKind::Offer, _) => {
                 if self.pending_local.take().is_some() && self.current_local.is_none() {
@@ -397,6 +400,7 @@ impl Connection {
                 return Outcome::Failed(ticket, "InvalidStateError: no offer to answer");
             }
         }
+        self.candidates.extend(addresses.into_iter().map(|address| (fragment.clone(), address)));
         Outcome::Applied(ticket)
     }
 
@@ -417,13 +421,15 @@ impl Connection {
         if !known.into_iter().flatten().any(|session| session.username_fragment == fragment) {
             return Outcome::CandidateRefused("OperationError: unknown ufrag");
         }
-        let address = candidate.candidate.split(' ').nth(4).and_then(|text| {
-            text.strip_prefix("10.0.0.").and_then(|last| last.parse::<u32>().ok())
-        });
-        let Some(address) = address else {
+        let Some(address) = address(&candidate.candidate) else {
             return Outcome::CandidateRefused("OperationError: malformed candidate");
         };
         self.candidates.insert((fragment, address));
         Outcome::CandidateTaken
     }
+}
+
+/// The address in a candidate.
+fn address(candidate: &str) -> Option<u32> {
+    candidate.split(' ').nth(4)?.strip_prefix("10.0.0.")?.parse().ok()
 }

@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 
 use super::hello::Standing;
 use super::negotiation::Negotiation;
-use super::transport::{Candidate, Channel, ConnectionState, IceState};
+use super::transport::{Candidate, Channel, ConnectionState, Description, IceState};
 
 /// Which ICE servers a connection may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +69,8 @@ pub(super) struct Connection {
     pub(super) connected_at: Option<Timestamp>,
     pub(super) operation_since: Option<Timestamp>,
     pub(super) disconnected_at: Option<Timestamp>,
+    /// The first description, while it waits for candidates.
+    pub(super) unsent: Option<Description>,
     pub(super) batch: Vec<Candidate>,
     pub(super) batch_at: Option<Timestamp>,
     pub(super) early_frames: Vec<Vec<u8>>,
@@ -111,6 +113,7 @@ impl Connection {
             connected_at: None,
             operation_since: None,
             disconnected_at: None,
+            unsent: None,
             batch: Vec::new(),
             batch_at: None,
             early_frames: Vec::new(),

@@ -258,8 +258,8 @@ impl Link {
             return Ok(LinkOutcome::Stale);
         }
         match input {
-            LinkInput::Described(_, ticket, description) => {
-                return Ok(self.on_described(ticket, description));
+            LinkInput::Described(_, ticket, description, patience) => {
+                return Ok(self.on_described(ticket, description, patience));
             }
             LinkInput::Applied(_, ticket) => return Ok(self.on_applied(ticket)),
             LinkInput::OperationFailed(_, ticket) => return Ok(self.on_operation_failed(ticket)),

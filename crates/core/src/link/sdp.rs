@@ -4,7 +4,12 @@
 //! Source: RFC 8866 (SDP), RFC 8122 (`a=fingerprint`), RFC 8841 (`a=max-message-size`), RFC 8839
 //! (candidates); docs/protocol.md R-223.
 
+use alloc::format;
+use alloc::string::String;
+
 use crate::id::Fingerprint;
+
+use super::transport::Candidate;
 
 /// Why a description was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,11 +86,31 @@ pub fn candidate_type(candidate: &str) -> Option<&'static str> {
     }
 }
 
+/// The types of the candidates that stand in a description.
+pub fn candidate_types(sdp: &str) -> impl Iterator<Item = &'static str> {
+    sdp.lines().filter(|line| line.starts_with("a=candidate:")).filter_map(candidate_type)
+}
+
+/// Writes a candidate into the section of a description that it belongs to, as if the browser had found
+/// it before it described itself (RFC 8839). Returns whether it stands there now: not if the
+/// description would be longer than `bytes_max`, or has no such section.
+pub fn insert_candidate(sdp: &mut String, candidate: &Candidate, bytes_max: usize) -> bool {
+    let line = format!("a={}\r\n", candidate.candidate);
+    let is_line = line.starts_with("a=candidate:") && line.lines().count() == 1;
+    let mut sections = sdp.match_indices("\r\nm=").map(|(at, _)| at + 2);
+    let section = candidate.line_index.and_then(|index| sections.nth(index.into()));
+    let end = sections.next().unwrap_or(sdp.len());
+    if section.is_none() || !is_line || !sdp.ends_with("\r\n") || sdp.len() + line.len() > bytes_max
+    {
+        return false;
+    }
+    sdp.insert_str(end, &line);
+    true
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::format;
-    use alloc::string::String;
 
     fn line(byte: &str) -> String {
         format!("a=fingerprint:sha-256 {}", [byte; 32].join(":"))
@@ -110,6 +135,44 @@ mod tests {
         }
         let longer = format!("{}:00\r\n", line("AB"));
         assert_eq!(fingerprint(&longer), Err(SdpError::MalformedFingerprint));
+    }
+
+    /// R-235: a candidate is written into its own section, on a line of its own, or nowhere.
+    #[test]
+    fn writes_candidates_into_their_sections() {
+        let candidate = |text: &str, line_index| Candidate {
+            candidate: String::from(text),
+            mid: None,
+            line_index,
+            username_fragment: None,
+        };
+        let before = "v=0\r\nm=audio 9\r\na=mid:0\r\nm=application 9\r\na=mid:1\r\n";
+        let mut sdp = String::from(before);
+        for (text, line_index) in [
+            ("candidate:1 typ host", None),
+            ("candidate:1 typ host", Some(2)),
+            ("candidate:1 typ host\r\na=x", Some(0)),
+            ("x:1 typ host", Some(0)),
+            ("", Some(0)),
+        ] {
+            assert!(!insert_candidate(&mut sdp, &candidate(text, line_index), 1_000), "{text:?}");
+        }
+        assert_eq!(sdp, before);
+        let (first, second) = ("candidate:1 typ host", "candidate:2 typ relay");
+        assert!(!insert_candidate(&mut sdp, &candidate(first, Some(0)), before.len() + 23));
+        assert!(insert_candidate(&mut sdp, &candidate(first, Some(0)), before.len() + 24));
+        assert!(insert_candidate(&mut sdp, &candidate(second, Some(1)), 1_000));
+        assert_eq!(
+            sdp,
+            "v=0\r\nm=audio 9\r\na=mid:0\r\na=candidate:1 typ host\r\n\
+             m=application 9\r\na=mid:1\r\na=candidate:2 typ relay\r\n"
+        );
+        assert!(candidate_types(&sdp).eq(["host", "relay"]));
+        assert!(!insert_candidate(
+            &mut String::from("v=0\r\nm=audio 9"),
+            &candidate(first, Some(0)),
+            1_000
+        ));
     }
 
     /// R-214: a description that does not say how long a message may be means 64 KiB, 0 any length.

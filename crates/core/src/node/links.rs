@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::error::ErrorCode;
 use crate::id::{ConnectionId, PeerId};
-use crate::limits::{CANDIDATE_BATCH, REASSEMBLY_BYTES_MAX, RETRY_MIN};
+use crate::limits::{CANDIDATE_BATCH, DESCRIPTION_PATIENCE, REASSEMBLY_BYTES_MAX, RETRY_MIN};
 use crate::link::{IceStage, LinkEffect, LinkFault, LinkInput, LinkNotice, LinkOutcome, LinkState};
 use crate::time::Span;
 
@@ -45,7 +45,9 @@ impl Node {
     pub(super) fn tell_connection(&mut self, input: Input) -> Outcome {
         let (connection, input) = match input {
             Input::Described { connection, ticket, description } => {
-                (connection, LinkInput::Described(connection, ticket, description))
+                let patience =
+                    if self.makes_many_links() { DESCRIPTION_PATIENCE } else { Span::ZERO };
+                (connection, LinkInput::Described(connection, ticket, description, patience))
             }
             Input::Applied { connection, ticket } => {
                 (connection, LinkInput::Applied(connection, ticket))
@@ -58,7 +60,7 @@ impl Node {
                 );
             }
             Input::CandidateGathered { connection, candidate } => {
-                let batch = self.candidate_batch();
+                let batch = if self.makes_many_links() { CANDIDATE_BATCH } else { Span::ZERO };
                 (connection, LinkInput::CandidateGathered(connection, candidate, batch))
             }
             Input::GatheringDone { connection } => {
@@ -94,16 +96,13 @@ impl Node {
         }
     }
 
-    /// How long a candidate waits for others. The first link of a room waits for each of its
-    /// candidates; where many are made at once the machine is the narrow place, and fewer signals help.
-    fn candidate_batch(&self) -> Span {
+    /// Whether candidates may wait for others, and a description for them. The first link of a room waits
+    /// for each of its candidates; where many are made at once the machine is the narrow place, and fewer
+    /// signals help.
+    fn makes_many_links(&self) -> bool {
         let opening =
             |peer: &&Peer| peer.gone_since().is_none() && peer.link.state() != LinkState::Open;
-        if self.peers.values().filter(opening).nth(1).is_some() {
-            CANDIDATE_BATCH
-        } else {
-            Span::ZERO
-        }
+        self.peers.values().filter(opening).nth(1).is_some()
     }
 
     fn on_operation_failed(

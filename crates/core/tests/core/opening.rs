@@ -298,6 +298,93 @@ fn candidates_share_a_signal() {
     assert_eq!(counts, [3, 1, 1, 1, 1, 1]);
 }
 
+/// where several links are made, the first description waits up to 100 ms for candidates, and goes out
+/// with those that came within 4 ms of one another; where one is made alone, nothing waits.
+#[test]
+fn first_description_waits_for_candidates() {
+    let candidate = |line_index| Candidate {
+        candidate: "candidate:1 1 udp 2 10.0.0.1 9 typ host".into(),
+        mid: None,
+        line_index: Some(line_index),
+        username_fragment: None,
+    };
+    // Line indices of candidates with the time before each; whether gathering ends then; when the
+    // description goes out, with how many candidates, and how many go in signals of their own.
+    type Case = (u64, &'static [(u64, u16)], bool, u64, usize, usize);
+    let cases: [Case; 7] = [
+        (0, &[], false, 0, 0, 0),
+        (100, &[], false, 100, 0, 0),
+        (100, &[(30, 0), (2, 0)], false, 34, 2, 0),
+        (100, &[(98, 0)], false, 100, 1, 0),
+        (100, &[(10, 0), (1, 7)], false, 14, 1, 1),
+        (100, &[(3, 0)], true, 3, 1, 0),
+        (100, &[(3, 0), (5, 0)], false, 7, 1, 1),
+    ];
+    for (patience_ms, candidates, is_done, at_ms, within, beside) in cases {
+        let mut pair = Pair::new();
+        (pair.path, pair.patience) = (false, Span::from_ms(patience_ms));
+        pair.input(0, OFFER);
+        let id = pair.sides[0].browser.as_ref().expect("a connection").id;
+        let mut passed_ms = 0;
+        for (pause_ms, line_index) in candidates {
+            pair.advance(*pause_ms);
+            passed_ms += pause_ms;
+            let input = LinkInput::CandidateGathered(id, candidate(*line_index), CANDIDATE_BATCH);
+            pair.input(0, input);
+        }
+        if is_done {
+            pair.input(0, LinkInput::GatheringDone(id));
+        }
+        if at_ms > passed_ms {
+            pair.advance(at_ms - passed_ms - 1);
+            assert_eq!(pair.sides[0].signals.len(), 0, "{candidates:?}");
+            pair.advance(1);
+        }
+        let first = pair.sides[0].signals.first().map(|body| Signal::decode(body));
+        let Some(Ok(Signal::Description { description, .. })) = first else {
+            panic!("{candidates:?}: a description, not {first:?}")
+        };
+        let lines = description.sdp.lines().filter(|line| line.starts_with("a=candidate:"));
+        assert_eq!(lines.count(), within, "{candidates:?}");
+        pair.advance(50);
+        let others = pair.sides[0].signals.iter().filter_map(|body| match Signal::decode(body) {
+            Ok(Signal::Candidates(candidates)) => Some(candidates.len()),
+            _ => None,
+        });
+        assert_eq!(others.sum::<usize>(), beside, "{candidates:?}");
+    }
+}
+
+/// candidates in a description are known to the other side, and later descriptions wait for none.
+#[test]
+fn only_the_first_description_waits() {
+    let mut pair = Pair::new();
+    pair.patience = Span::from_ms(100);
+    pair.input(0, OFFER);
+    let id = pair.sides[0].browser.as_ref().expect("a connection").id;
+    let candidate = Candidate {
+        candidate: "candidate:1 1 udp 2 10.0.0.1 9 typ srflx".into(),
+        mid: None,
+        line_index: Some(0),
+        username_fragment: None,
+    };
+    pair.input(0, LinkInput::CandidateGathered(id, candidate, CANDIDATE_BATCH));
+    pair.advance(1_000);
+    assert_eq!(pair.sides[1].link.report(None).remote_candidates, ["srflx"]);
+    assert_eq!(pair.sides[0].link.state(), LinkState::Open);
+    let described = |pair: &Pair| {
+        pair.sent(0, |frame| match frame {
+            Frame::Signal { body, .. } => Signal::decode(body).ok(),
+            _ => None,
+        })
+        .iter()
+        .any(|signal| matches!(signal, Signal::Description { .. }))
+    };
+    assert!(!described(&pair));
+    pair.need_negotiation(0);
+    assert!(described(&pair), "at once");
+}
+
 /// every attempt has a deadline and a reason, and three of them close a link never open.
 #[test]
 fn attempts_end_in_time_with_their_reason() {

@@ -11,7 +11,7 @@ use meshlace_core::link::{
     LinkConfig, LinkEffect, LinkFault, LinkInput, LinkNotice, LinkOutcome, LinkState, MessageKey,
 };
 use meshlace_core::rng::Seed;
-use meshlace_core::time::Timestamp;
+use meshlace_core::time::{Span, Timestamp};
 
 /// The polite side is 0: its peer id is the smaller one.
 pub(crate) struct Pair {
@@ -29,6 +29,8 @@ pub(crate) struct Pair {
     pub(crate) unheard: usize,
     /// How many bytes longer than needed all descriptions are.
     pub(crate) sdp_padding_bytes: usize,
+    /// How long a first description waits for candidates.
+    pub(crate) patience: Span,
     /// Whether the browsers still carry out what they are asked.
     pub(crate) stuck: bool,
     /// Whether the server carries signals.
@@ -112,6 +114,7 @@ impl Pair {
             opens: [true; 2],
             unheard: 0,
             sdp_padding_bytes: 0,
+            patience: Span::ZERO,
             stuck: false,
             server: true,
             pool: true,
@@ -348,7 +351,7 @@ impl Pair {
         let line = sdp(id, one.fingerprint);
         let (first, others) = line.split_once("\r\n").expect("lines");
         let description = Description { kind, sdp: format!("{first}\r\n{padding}{others}") };
-        self.events.push_back((side, LinkInput::Described(id, ticket, description)));
+        self.events.push_back((side, LinkInput::Described(id, ticket, description, self.patience)));
         self.connect();
     }
 
@@ -423,5 +426,8 @@ impl Side {
 /// The little of a session description that links read, and which connection it is of.
 pub(crate) fn sdp(id: ConnectionId, fingerprint: u8) -> String {
     let hex = vec![format!("{fingerprint:02X}"); Fingerprint::BYTES].join(":");
-    format!("o= {} \r\na=fingerprint:sha-256 {hex}\r\na=max-message-size:262144\r\n", id.0)
+    format!(
+        "o= {} \r\nm=application 9\r\na=fingerprint:sha-256 {hex}\r\na=max-message-size:262144\r\n",
+        id.0
+    )
 }

@@ -163,6 +163,9 @@ impl Link {
                     connection.peer_nonce = Some(nonce);
                     let [_, theirs] = &mut connection.bulk_frame_bytes;
                     *theirs = sdp::message_bytes_max(&description.sdp);
+                    for name in sdp::candidate_types(&description.sdp) {
+                        note(&mut connection.remote_candidates, name);
+                    }
                     if connection.is_verified()
                         && connection.is_broken()
                         && description.kind == DescriptionKind::Offer

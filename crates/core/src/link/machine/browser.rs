@@ -8,7 +8,7 @@ use crate::id::Ticket;
 use crate::limits::{
     CANDIDATE_BATCH, CANDIDATE_BYTES_MAX, CANDIDATE_COUNT_MAX, DESCRIPTION_BYTES_MAX, SDP_BYTES_MAX,
 };
-use crate::time::Span;
+use crate::time::{Span, earliest};
 
 use super::super::connection::Connection;
 use super::super::report::LinkState;
@@ -19,7 +19,13 @@ use super::attempt::note;
 use super::{Link, LinkOutcome, PeerSocket};
 
 impl Link {
-    pub(super) fn on_described(&mut self, ticket: Ticket, local: Description) -> LinkOutcome {
+    /// The first description of a connection waits so long for candidates to stand in it.
+    pub(super) fn on_described(
+        &mut self,
+        ticket: Ticket,
+        local: Description,
+        patience: Span,
+    ) -> LinkOutcome {
         let Some(connection) = &mut self.connection else { return LinkOutcome::Stale };
         let Some(send) = connection.negotiation.described(ticket, local.kind) else {
             return LinkOutcome::Stale;
@@ -29,27 +35,36 @@ impl Link {
             self.fail_attempt(ErrorCode::WebRtcFailed);
             return LinkOutcome::Done;
         };
+        let is_first = connection.fingerprint.replace(fingerprint).is_none();
+        let [ours, _] = &mut connection.bulk_frame_bytes;
+        *ours = sdp::message_bytes_max(&local.sdp);
+        let waits = send && is_first && patience > Span::ZERO;
+        if waits && connection.batch.is_empty() {
+            connection.batch_at = Some(self.now.after(patience));
+        } else if !connection.batch.is_empty() {
+            connection.batch_at = Some(self.now);
+        }
+        if waits {
+            connection.unsent = Some(local);
+        } else if send {
+            self.send_description(&local);
+        }
+        LinkOutcome::Done
+    }
+
+    fn send_description(&mut self, local: &Description) {
+        let Some(connection) = &self.connection else { return };
         let (parts, rest) = split(&local.sdp);
         let fits = local.sdp.len() <= DESCRIPTION_BYTES_MAX;
         if !fits || !self.signals.has_room_for(parts.len() + 1) {
-            self.fail_attempt(ErrorCode::SignalTooLarge);
-            return LinkOutcome::Done;
+            return self.fail_attempt(ErrorCode::SignalTooLarge);
         }
-        connection.fingerprint = Some(fingerprint);
-        if !connection.batch.is_empty() {
-            connection.batch_at = Some(self.now);
+        let description = Description { kind: local.kind, sdp: String::from(rest) };
+        let last = Signal::Description { description, nonce: connection.nonce };
+        for part in parts {
+            self.signals.push(self.epoch, Signal::Part(String::from(part)));
         }
-        let [ours, _] = &mut connection.bulk_frame_bytes;
-        *ours = sdp::message_bytes_max(&local.sdp);
-        if send {
-            for part in parts {
-                self.signals.push(self.epoch, Signal::Part(String::from(part)));
-            }
-            let description = Description { kind: local.kind, sdp: String::from(rest) };
-            let signal = Signal::Description { description, nonce: connection.nonce };
-            self.signals.push(self.epoch, signal);
-        }
-        LinkOutcome::Done
+        self.signals.push(self.epoch, last);
     }
 
     pub(super) fn on_applied(&mut self, ticket: Ticket) -> LinkOutcome {
@@ -88,15 +103,23 @@ impl Link {
             note(&mut connection.local_candidates, name);
         }
         connection.batch.push(candidate);
+        let at = self.now.after(batch);
         if connection.batch.len() >= CANDIDATE_COUNT_MAX {
             self.flush_candidates();
-        } else if connection.batch_at.is_none() {
-            connection.batch_at = Some(self.now.after(batch));
+        } else if connection.batch_at.is_none() || connection.unsent.is_some() {
+            connection.batch_at = earliest(connection.batch_at, Some(at));
         }
     }
 
-    /// Sends the gathered candidates, once the description they belong to has gone out.
+    /// Sends the gathered candidates, once the description they belong to has gone out; in it, where it
+    /// waited for them.
     pub(super) fn flush_candidates(&mut self) {
+        let Some(connection) = &mut self.connection else { return };
+        if let Some(mut local) = connection.unsent.take() {
+            let sdp = &mut local.sdp;
+            connection.batch.retain(|next| !sdp::insert_candidate(sdp, next, SDP_BYTES_MAX));
+            self.send_description(&local);
+        }
         let Some(connection) = &mut self.connection else { return };
         if connection.fingerprint.is_none() {
             connection.batch_at = None; // They follow the description at once.

@@ -40,7 +40,8 @@ pub enum LinkInput {
     },
 
     /// As [`crate::node::Input::Described`].
-    Described(ConnectionId, Ticket, Description),
+    /// With how long it may wait for candidates.
+    Described(ConnectionId, Ticket, Description, Span),
     /// As [`crate::node::Input::Applied`].
     Applied(ConnectionId, Ticket),
     /// As [`crate::node::Input::OperationFailed`].

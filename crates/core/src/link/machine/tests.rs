@@ -252,7 +252,12 @@ impl Rig {
             return self.give(LinkInput::Applied(id, ticket));
         }
         let kind = [DescriptionKind::Offer, DescriptionKind::Answer][(step.a % 2) as usize];
-        self.give(LinkInput::Described(id, ticket, Description { kind, sdp: sdp(0xaa) }));
+        self.give(LinkInput::Described(
+            id,
+            ticket,
+            Description { kind, sdp: sdp(0xaa) },
+            Span::from_ms(step.b % 20),
+        ));
     }
 
     /// From the first offer to a verified link, in one go.
