@@ -8,8 +8,8 @@ import { configuration, makeChannel, takeBlank } from './spare.js'
 import { readStats } from './stats.js'
 import type { PeerId } from './types.js'
 
-/** Takes what happened to the core; the effects follow at the end of the turn, or at once where it is `alone`. */
-export type Feed = (input: (machine: Machine) => void, alone?: boolean) => void
+/** Takes what happened to the core; what it asks for follows at once, or when it is free. */
+export type Feed = (input: (machine: Machine) => void) => void
 
 /** An `RTCPeerConnection` with its channels: control from the first, the others when the core wants them. */
 export class Connection {
@@ -180,12 +180,11 @@ export class Connection {
     channel.onclose = () => this.#report((machine) => machine.channelClosed(id, index))
     // An error is followed by `close`, which is what counts.
     channel.onerror = () => undefined
-    // Each comes in a turn of its own: to wait for the end of it would cost as much as the frame itself.
     channel.onbufferedamountlow = () =>
-      this.#report((machine) => machine.buffered(id, index, channel.bufferedAmount), true)
+      this.#report((machine) => machine.buffered(id, index, channel.bufferedAmount))
     channel.onmessage = ({ data }: MessageEvent<unknown>) => {
       const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : new TextEncoder().encode(String(data))
-      this.#report((machine) => machine.frameReceived(id, index, bytes), true)
+      this.#report((machine) => machine.frameReceived(id, index, bytes))
     }
   }
 
@@ -242,8 +241,8 @@ export class Connection {
   }
 
   /** No input may name a connection that the core has closed. */
-  #report(input: (machine: Machine) => void, alone = false): void {
-    if (!this.#closed) this.#feed(input, alone)
+  #report(input: (machine: Machine) => void): void {
+    if (!this.#closed) this.#feed(input)
   }
 }
 

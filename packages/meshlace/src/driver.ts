@@ -2,8 +2,9 @@
  * The driver: carries out what the core asks with WebSocket, RTCPeerConnection, timers and the
  * events of the page, and tells the core what happened. It decides nothing.
  *
- * Inputs are fed as they come; effects are drained once at the end of the turn. While the core is
- * drained it must not be called, so what fails in the middle is fed after it.
+ * Inputs are fed as they come. What the browser tells is drained at once, what the application asks once
+ * at the end of the turn. While the core is drained it must not be called, so what fails in the middle is
+ * fed after it.
  */
 import { Clock } from './clock.js'
 import { Connection } from './connection.js'
@@ -77,6 +78,12 @@ export class Driver implements Effects {
     }
   }
 
+  /**
+   * The same for what the browser tells. It comes in a turn of its own: to wait for the end of that would cost
+   * as much as the event itself.
+   */
+  readonly #event = (input: (machine: Machine) => void): void => this.input(input, true)
+
   /** Reads from the core, which is free whenever an application runs. */
   ask<V>(read: (machine: Machine) => V): V {
     return read(this.#machine)
@@ -108,7 +115,7 @@ export class Driver implements Effects {
 
   openSocket(socket: number, url: string): void {
     const closed = () => {
-      if (this.#sockets.delete(socket)) this.input((machine) => machine.socketClosed(socket))
+      if (this.#sockets.delete(socket)) this.#event((machine) => machine.socketClosed(socket))
     }
     let web: WebSocket
     try {
@@ -119,10 +126,10 @@ export class Driver implements Effects {
       return
     }
     web.binaryType = 'arraybuffer'
-    web.onopen = () => this.input((machine) => machine.socketOpened(socket))
+    web.onopen = () => this.#event((machine) => machine.socketOpened(socket))
     web.onmessage = ({ data }: MessageEvent<unknown>) => {
       const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : new TextEncoder().encode(String(data))
-      this.input((machine) => machine.socketReceived(socket, bytes))
+      this.#event((machine) => machine.socketReceived(socket, bytes))
     }
     web.onclose = closed
     this.#sockets.set(socket, web)
@@ -144,7 +151,7 @@ export class Driver implements Effects {
 
   createConnection(id: number, peer: string, servers: RTCIceServer[], relayOnly: boolean): void {
     try {
-      this.#connections.set(id, new Connection(id, peer, servers, relayOnly, this.input, this.remote))
+      this.#connections.set(id, new Connection(id, peer, servers, relayOnly, this.#event, this.remote))
     } catch (cause) {
       // The core learns of it by the first operation it asks of this connection.
       this.#refused.set(id, String(cause))

@@ -341,9 +341,9 @@ test('a socket is opened, read, written and closed', async () => {
   socket!.readyState = 1
   socket!.onopen!()
   socket!.onmessage!({ data: new Uint8Array([9]).buffer })
-  socket!.onmessage!({ data: 'text' })
   fake.out.push((effects) => effects.sendSocket(1, new Uint8Array([5])))
-  await turn()
+  socket!.onmessage!({ data: 'text' })
+  assert.equal(socket!.sent.length, 1, 'at once')
   socket!.onclose!()
   assert.deepEqual(fake.of('socketOpened'), [[1]])
   assert.deepEqual(fake.of('socketReceived'), [
