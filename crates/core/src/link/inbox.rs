@@ -312,12 +312,6 @@ impl Inbox {
         Some(reassembly.number)
     }
 
-    /// Whether all that is owed is the acknowledgement of one message that came alone.
-    #[must_use]
-    pub(super) const fn owes_lone(&self) -> bool {
-        self.owes_lone
-    }
-
     /// The acknowledgement to send now, if one is due.
     pub(super) fn next_ack(&mut self, now: Timestamp) -> Option<Frame<'static>> {
         if !self.ack_is_due(now) {
@@ -344,7 +338,9 @@ impl Inbox {
         (self.owed_pieces_bytes > 0).then(|| since.after(ACK_PIECES_DELAY))
     }
 
-    fn ack_is_due(&self, now: Timestamp) -> bool {
+    /// Whether an acknowledgement is to be sent now.
+    #[must_use]
+    pub(super) fn ack_is_due(&self, now: Timestamp) -> bool {
         self.owes_lone
             || self.owed_count >= ACK_MESSAGE_COUNT
             || self.owed_bytes >= ACK_BYTES

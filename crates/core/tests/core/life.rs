@@ -277,6 +277,26 @@ fn answer_carries_the_acknowledgement() {
     }
 }
 
+/// the same where several messages came in one frame, and with no answer in that turn the tick sends it.
+#[test]
+fn answer_to_one_of_several_carries_the_acknowledgement() {
+    let acks =
+        |pair: &Pair| pair.sent(1, |frame| matches!(frame, Frame::Ack { .. }).then_some(())).len();
+    for echoes in [Some(1), None] {
+        let mut pair = Pair::open();
+        pair.advance(100);
+        pair.echoes = echoes;
+        let before = acks(&pair);
+        pair.buffered(0, Channel::Control, CONTROL_BUFFER_BYTES_HIGH);
+        pair.send(0, b"one");
+        pair.send(0, b"two");
+        assert_eq!(pair.sides[0].settled.len(), 0);
+        pair.buffered(0, Channel::Control, 0);
+        assert_eq!(pair.sides[0].settled.len(), 2, "without a millisecond passing");
+        assert_eq!(acks(&pair) - before, usize::from(echoes.is_none()));
+    }
+}
+
 /// silence is broken by heartbeats; without them a peer is suspect, then dead.
 #[test]
 fn silence_is_suspect_then_dead() {

@@ -78,7 +78,7 @@ impl Link {
             Frame::Messages { first, received_to, bodies } => {
                 self.on_ack(received_to, None)?;
                 let ready = self.inbox.receive_small(first, &bodies).map_err(LinkFault::Inbox)?;
-                if self.inbox.owes_lone() {
+                if self.inbox.ack_is_due(self.now) {
                     self.answer_at = Some(self.now);
                 }
                 self.deliver(ready);
