@@ -49,11 +49,11 @@ fn verdict(kilobytes: f64) -> String {
 const GOAL_KB: f64 = 140.0;
 
 /// What `meshlace` weighs now, rounded up: it may not get worse unseen.
-const LIMIT_KB: f64 = 137.1;
+const LIMIT_KB: f64 = 138.5;
 
 /// The same for `meshlace/wasm`, which leaves the packing to the server: `gzip -9` makes a quarter more of the
 /// module than the build does for `meshlace`, and Brotli a tenth.
-const FILE_LIMIT_KB: f64 = 170.5;
+const FILE_LIMIT_KB: f64 = 172.1;
 
 /// Minified and gzip, each with what two pages need to talk: PeerJS 1.5, js-libp2p 3.3.
 const REFERENCES: [(&str, f64); 2] = [("PeerJS", 23.5), ("js-libp2p", 167.0)];
