@@ -77,16 +77,16 @@ pub const REASSEMBLY_BYTES_MAX: usize = 64 * MIB;
 pub const CONTROL_BUFFER_BYTES_HIGH: usize = 64 * KIB;
 /// The control channel asks for more below this.
 pub const CONTROL_BUFFER_BYTES_LOW: usize = 16 * KIB;
-/// Above this many bytes buffered in the bulk channel no further piece is handed to it: a frame and no
-/// more, so that two are in it at most, one on its way and one to follow. A line of 1 MiB overruns the
-/// receiver's socket, and Chromium's SCTP answers with timeouts: a bare channel carried 10 MB/s with it
-/// and 25 to 30 with this.
-pub const BULK_BUFFER_BYTES_HIGH: usize = BULK_FRAME_BYTES_MAX + KIB;
+/// Above this many bytes buffered in the bulk channel no further piece is handed to it: a frame and
+/// little more, so that about two are in it at most, one on its way and one to follow. A line of 1 MiB
+/// overruns the receiver's socket, and Chromium's SCTP answers with timeouts: a bare channel carried
+/// 10 MB/s with it and 25 to 30 with this.
+pub const BULK_BUFFER_BYTES_HIGH: usize = BULK_FRAME_BYTES_MAX + 16 * KIB;
 /// The bulk channel asks for more below this.
 pub const BULK_BUFFER_BYTES_LOW: usize = 128 * KIB;
 /// A driver that handed so much to a channel since it last told how full that is tells it again. To tell it after
-/// every frame costs as much as a small frame. Less than any low mark, so that where the core waits for room there
-/// is more in the channel than that, and the event of its becoming low is still to come.
+/// every frame costs as much as a small frame. Less than lies between any high mark and its low one: where the core
+/// waits for room though it was last told of less than the low mark, nothing would tell it of any.
 pub const UNTOLD_BYTES_MAX: usize = 8 * KIB;
 /// Above this many bytes buffered, lossy messages are dropped: the newest state matters, not all.
 pub const LOSSY_BUFFER_BYTES_HIGH: usize = 64 * KIB;
@@ -428,8 +428,8 @@ const _: () = assert!(PENDING_AUTHOR_COUNT_MAX <= PENDING_PEER_COUNT_MAX);
 const _: () = assert!(2 * PENDING_PEER_COUNT_MAX <= PENDING_COUNT_MAX);
 const _: () = assert!(SMALL_MESSAGE_BYTES_MAX + FRAME_OVERHEAD_BYTES <= FRAME_BYTES_MAX);
 const _: () = assert!(FRAME_BYTES_MAX <= BULK_FRAME_BYTES_MAX);
-const _: () = assert!(BULK_BUFFER_BYTES_LOW < BULK_BUFFER_BYTES_HIGH);
-const _: () = assert!(CONTROL_BUFFER_BYTES_LOW < CONTROL_BUFFER_BYTES_HIGH);
+const _: () = assert!(BULK_BUFFER_BYTES_LOW + UNTOLD_BYTES_MAX < BULK_BUFFER_BYTES_HIGH);
+const _: () = assert!(CONTROL_BUFFER_BYTES_LOW + UNTOLD_BYTES_MAX < CONTROL_BUFFER_BYTES_HIGH);
 const _: () = assert!(UNTOLD_BYTES_MAX < CONTROL_BUFFER_BYTES_LOW);
 const _: () = assert!(BODY_BYTES_MAX <= REASSEMBLY_BYTES_MAX);
 const _: () = assert!(BODY_BYTES_MAX <= LINK_QUEUE_BYTES_MAX);
