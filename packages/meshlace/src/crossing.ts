@@ -87,7 +87,7 @@ class Crossing implements Hearers, Pick<Machine, 'at' | 'drain' | 'free' | 'fram
     this.#drains = DRAINS
     input?.(this as unknown as Machine)
     // What calls nothing has drained nothing, and what calls twice only the first of it.
-    this.#drains = DRAINS
+    this.#drains = this.#deadline === undefined ? DRAINS : 0
     return this.#deadline ?? (this.call(TIMEOUT, []) as number)
   }
 

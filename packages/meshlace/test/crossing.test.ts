@@ -245,6 +245,7 @@ test('an input given to a drain is taken first, and all that it led to comes out
     machine.open('kitchen', 'https://signal.example', undefined, undefined, false, 5_000, bytes(32))
     machine.start()
     const at = machine.drain(new Proxy<Effects>({} as Effects, { get: record }), new Proxy<Notices>({} as Notices, { get: record }), input)
+    assert.deepEqual([machine.ledgerLength(), machine.ledgerPlace(0)], [0, -1], 'what is asked then has its own answer')
     assert.equal(at, machine.timeout())
     assert.ok(at > 0 && told.includes('openSocket'))
     assert.equal(told.filter((name) => name === 'refused').length, count)
