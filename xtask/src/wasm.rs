@@ -217,8 +217,11 @@ fn cannot_write(place: &std::path::Path, error: &std::io::Error) -> Failure {
 }
 
 /// Who prints which file.
-const NAMES: [(&str, &str, &str); 2] =
-    [("meshlace-core", "error-codes", "errors.ts"), ("meshlace-wasm", "names", "names.ts")];
+const NAMES: [(&str, &str, &str); 3] = [
+    ("meshlace-core", "error-codes", "errors.ts"),
+    ("meshlace-core", "limits", "limits.ts"),
+    ("meshlace-wasm", "names", "names.ts"),
+];
 
 /// What the npm package's build reads.
 const GENERATED: &str = "packages/meshlace/generated";

@@ -90,6 +90,8 @@ pub const BULK_BUFFER_BYTES_LOW: usize = 128 * KIB;
 pub const UNTOLD_BYTES_MAX: usize = 8 * KIB;
 /// Above this many bytes buffered, lossy messages are dropped: the newest state matters, not all.
 pub const LOSSY_BUFFER_BYTES_HIGH: usize = 64 * KIB;
+/// The lossy channel tells of itself below this.
+pub const LOSSY_BUFFER_BYTES_LOW: usize = 16 * KIB;
 /// `drained` waits while more than this is queued for a peer.
 pub const DRAINED_BYTES: usize = MIB;
 /// Messages kept until the application listens.
@@ -430,6 +432,7 @@ const _: () = assert!(SMALL_MESSAGE_BYTES_MAX + FRAME_OVERHEAD_BYTES <= FRAME_BY
 const _: () = assert!(FRAME_BYTES_MAX <= BULK_FRAME_BYTES_MAX);
 const _: () = assert!(BULK_BUFFER_BYTES_LOW + UNTOLD_BYTES_MAX < BULK_BUFFER_BYTES_HIGH);
 const _: () = assert!(CONTROL_BUFFER_BYTES_LOW + UNTOLD_BYTES_MAX < CONTROL_BUFFER_BYTES_HIGH);
+const _: () = assert!(LOSSY_BUFFER_BYTES_LOW + UNTOLD_BYTES_MAX < LOSSY_BUFFER_BYTES_HIGH);
 const _: () = assert!(UNTOLD_BYTES_MAX < CONTROL_BUFFER_BYTES_LOW);
 const _: () = assert!(BODY_BYTES_MAX <= REASSEMBLY_BYTES_MAX);
 const _: () = assert!(BODY_BYTES_MAX <= LINK_QUEUE_BYTES_MAX);

@@ -2,6 +2,7 @@
  * One WebRTC connection: carries out what the core asks and reports what happens. It decides
  * nothing, and it never throws.
  */
+import { UNTOLD_BYTES_MAX } from '../generated/limits.js'
 import type { Machine } from './machine.js'
 import type { LocalStream, RemoteStreams } from './media.js'
 import { configuration, makeChannel, takeBlank } from './spare.js'
@@ -245,9 +246,6 @@ export class Connection {
     if (!this.#closed) this.#feed(input)
   }
 }
-
-/** Handed to a channel before the core is told how full that is, as in the core's limits. */
-const UNTOLD_BYTES_MAX = 8 * 1024
 
 /** Whether it has found no path yet, nor given one up. */
 function isLooking({ iceConnectionState, connectionState }: RTCPeerConnection): boolean {

@@ -239,11 +239,11 @@ export class Driver implements Effects {
 
   // ---- the loop
 
-  /** Runs through all that the inputs led to, a last one and those that came meanwhile included. */
-  #drain(last?: (machine: Machine) => void): void {
+  /** Runs through all that the inputs led to, this one and those that come meanwhile included. */
+  #drain(input?: (machine: Machine) => void): void {
     if (this.#closed || this.#busy) return
     this.#busy = true
-    if (last !== undefined) this.#later.push(last)
+    if (input !== undefined) this.#later.push(input)
     let at = -1
     this.#guard(() => {
       do {

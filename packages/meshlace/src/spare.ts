@@ -3,6 +3,7 @@
  * made for each: some milliseconds that need not fall between a greeting and its answer. One at most waits in a page;
  * until it is described it sends nothing and looks for no path.
  */
+import { BULK_BUFFER_BYTES_LOW, CONTROL_BUFFER_BYTES_LOW, LOSSY_BUFFER_BYTES_LOW } from '../generated/limits.js'
 import { afterCollecting } from './collecting.js'
 
 /** An `RTCPeerConnection` with its first channel, to which nothing has happened. */
@@ -85,9 +86,9 @@ interface ChannelInit {
   readonly options: RTCDataChannelInit
 }
 
-/** By stream id. Low-water marks as in the core's limits. */
+/** By stream id. */
 const CHANNELS: readonly ChannelInit[] = [
-  { name: 'control', lowBytes: 16 * 1024, options: { ordered: true } },
-  { name: 'bulk', lowBytes: 128 * 1024, options: { ordered: true } },
-  { name: 'lossy', lowBytes: 16 * 1024, options: { ordered: false, maxRetransmits: 0 } },
+  { name: 'control', lowBytes: CONTROL_BUFFER_BYTES_LOW, options: { ordered: true } },
+  { name: 'bulk', lowBytes: BULK_BUFFER_BYTES_LOW, options: { ordered: true } },
+  { name: 'lossy', lowBytes: LOSSY_BUFFER_BYTES_LOW, options: { ordered: false, maxRetransmits: 0 } },
 ]

@@ -20,6 +20,16 @@ use super::pair::{Pair, sdp};
 
 const OFFER: LinkInput = LinkInput::Connect { offer: true };
 
+/// A candidate of this type for the section of a description with this index.
+fn candidate(of_type: &str, line_index: u16) -> Candidate {
+    Candidate {
+        candidate: format!("candidate:1 1 udp 2 10.0.0.1 9 typ {of_type}"),
+        mid: None,
+        line_index: Some(line_index),
+        username_fragment: None,
+    }
+}
+
 /// three channels, by the ids that both sides give them.
 #[test]
 fn channels_have_their_ids() {
@@ -275,12 +285,7 @@ fn candidates_share_a_signal() {
     pair.path = false;
     pair.input(0, OFFER);
     let id = pair.sides[0].browser.as_ref().expect("a connection").id;
-    let candidate = Candidate {
-        candidate: "candidate:1 1 udp 2 10.0.0.1 9 typ host".into(),
-        mid: None,
-        line_index: Some(0),
-        username_fragment: None,
-    };
+    let candidate = candidate("host", 0);
     for batch in [CANDIDATE_BATCH, Span::ZERO] {
         for pause_ms in [1, 0, 4, 4] {
             pair.input(0, LinkInput::CandidateGathered(id, candidate.clone(), batch));
@@ -302,12 +307,6 @@ fn candidates_share_a_signal() {
 /// with those that came within 4 ms of one another; where one is made alone, nothing waits.
 #[test]
 fn first_description_waits_for_candidates() {
-    let candidate = |line_index| Candidate {
-        candidate: "candidate:1 1 udp 2 10.0.0.1 9 typ host".into(),
-        mid: None,
-        line_index: Some(line_index),
-        username_fragment: None,
-    };
     // Line indices of candidates with the time before each; whether gathering ends then; when the
     // description goes out, with how many candidates, and how many go in signals of their own.
     type Case = (u64, &'static [(u64, u16)], bool, u64, usize, usize);
@@ -329,7 +328,8 @@ fn first_description_waits_for_candidates() {
         for (pause_ms, line_index) in candidates {
             pair.advance(*pause_ms);
             passed_ms += pause_ms;
-            let input = LinkInput::CandidateGathered(id, candidate(*line_index), CANDIDATE_BATCH);
+            let candidate = candidate("host", *line_index);
+            let input = LinkInput::CandidateGathered(id, candidate, CANDIDATE_BATCH);
             pair.input(0, input);
         }
         if is_done {
@@ -362,12 +362,7 @@ fn only_the_first_description_waits() {
     pair.patience = Span::from_ms(100);
     pair.input(0, OFFER);
     let id = pair.sides[0].browser.as_ref().expect("a connection").id;
-    let candidate = Candidate {
-        candidate: "candidate:1 1 udp 2 10.0.0.1 9 typ srflx".into(),
-        mid: None,
-        line_index: Some(0),
-        username_fragment: None,
-    };
+    let candidate = candidate("srflx", 0);
     pair.input(0, LinkInput::CandidateGathered(id, candidate, CANDIDATE_BATCH));
     pair.advance(1_000);
     assert_eq!(pair.sides[1].link.report(None).remote_candidates, ["srflx"]);

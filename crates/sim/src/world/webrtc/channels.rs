@@ -1,7 +1,9 @@
 //! The data channels' transport: frames on the wire, lost, sent again, delivered in order.
 
 use meshlace_core::id::ConnectionId;
-use meshlace_core::limits::{BULK_BUFFER_BYTES_LOW, CONTROL_BUFFER_BYTES_LOW, FRAME_BYTES_MAX};
+use meshlace_core::limits::{
+    BULK_BUFFER_BYTES_LOW, CONTROL_BUFFER_BYTES_LOW, FRAME_BYTES_MAX, LOSSY_BUFFER_BYTES_LOW,
+};
 use meshlace_core::link::Channel;
 use meshlace_core::node::Input;
 
@@ -78,7 +80,8 @@ impl World {
         let before = end.buffered_bytes;
         end.buffered_bytes = before.saturating_sub(bytes.len());
         let after = end.buffered_bytes;
-        let low = if channel == 1 { BULK_BUFFER_BYTES_LOW } else { CONTROL_BUFFER_BYTES_LOW };
+        let lows = [CONTROL_BUFFER_BYTES_LOW, BULK_BUFFER_BYTES_LOW, LOSSY_BUFFER_BYTES_LOW];
+        let low = lows[channel];
         if before > low && after <= low {
             let (host, connection) = (self.connections[index].host, self.connections[index].id);
             let channel = Channel::from_index(channel).expect("one of three");
