@@ -47,6 +47,8 @@ export class Driver implements Effects {
   #busy = false
   /** The core is about to be told that the application has answered. */
   #ending = false
+  /** When the core wants its tick, as the last drain said; negative while it waits for nothing. */
+  #tickAt = -1
   #closed = false
   #timer: ReturnType<typeof setTimeout> | undefined
   #timerAt = Infinity
@@ -57,7 +59,7 @@ export class Driver implements Effects {
     this.#application = application
     this.#unwatch = watchPage((kind, wakes) => {
       // At once: after `pagehide` and `freeze` no turn may come any more.
-      this.#now((machine) => {
+      this.#event((machine) => {
         if (wakes) machine.entropy(crypto.getRandomValues(new Uint8Array(32)))
         machine.lifecycle(kind)
       })
@@ -71,7 +73,7 @@ export class Driver implements Effects {
       this.#later.push(input)
       return
     }
-    if (alone) this.#turn.flush(input)
+    if (alone) this.#turn.begin(input)
     else {
       this.#guard(() => this.#feed(input))
       this.#turn.soon()
@@ -79,8 +81,8 @@ export class Driver implements Effects {
   }
 
   /**
-   * The same for what the browser tells. It comes in a turn of its own: to wait for the end of that would cost
-   * as much as the event itself.
+   * The same for what the browser tells, and for timers. It comes in a turn of its own: to wait for the end of
+   * that would cost as much as the event itself.
    */
   readonly #event = (input: (machine: Machine) => void): void => this.input(input, true)
 
@@ -244,14 +246,13 @@ export class Driver implements Effects {
     if (this.#closed || this.#busy) return
     this.#busy = true
     if (input !== undefined) this.#later.push(input)
-    let at = -1
     this.#guard(() => {
       do {
         const inputs = this.#later.splice(0)
         const last = inputs.pop()
         for (const input of inputs) this.#feed(input)
         if (last !== undefined) this.#setTime()
-        at = this.#machine.drain(this, this.#application, last)
+        this.#tickAt = this.#machine.drain(this, this.#application, last)
         // Telling how full the channels are may let more be sent.
         this.#feedFilled()
       } while (this.#later.length > 0)
@@ -260,7 +261,7 @@ export class Driver implements Effects {
     this.#application.settle()
     if (this.#closed) return
     // What is due already waits for what the application answers.
-    if (this.#ending || !this.#isPast(at)) this.#setTimer(at)
+    if (this.#ending || !this.#isPast()) this.#setTimer()
     else {
       this.#ending = true
       void this.#endTurn()
@@ -270,22 +271,13 @@ export class Driver implements Effects {
   /** Once what the application answered is on its way, tells the core, if it still waits for that. */
   async #endTurn(): Promise<void> {
     for (let step = 0; step < ANSWER_STEPS; step++) await null
-    if (!this.#closed && this.#isPast(this.#machine.timeout())) {
-      this.#drain((machine) => machine.tick())
-    }
+    if (!this.#closed && this.#isPast()) this.#drain((machine) => machine.tick())
     this.#ending = false
   }
 
   /** Whether the core wants its tick by now. */
-  #isPast(at: number): boolean {
-    return at >= 0 && at <= this.#clock.monotonic
-  }
-
-  /** Feeds and drains in one go. */
-  #now(input: (machine: Machine) => void): void {
-    if (this.#closed) return
-    if (this.#busy) this.#later.push(input)
-    else this.#turn.now(input)
+  #isPast(): boolean {
+    return this.#tickAt >= 0 && this.#tickAt <= this.#clock.monotonic
   }
 
   /** The core throws only where it is broken, and then for good. */
@@ -320,14 +312,15 @@ export class Driver implements Effects {
   }
 
   /** One timer; where the next deadline is later than it, it fires for nothing and is set anew. */
-  #setTimer(at: number): void {
+  #setTimer(): void {
+    const at = this.#tickAt
     if (at < 0 || at >= this.#timerAt) return
     clearTimeout(this.#timer)
     this.#timerAt = at
     const delay = Math.min(Math.max(0, Math.ceil(at - this.#clock.monotonic)), TIMEOUT_MS_MAX)
     this.#timer = setTimeout(() => {
       this.#timerAt = Infinity
-      this.#now((machine) => machine.tick())
+      this.#event((machine) => machine.tick())
     }, delay)
   }
 

@@ -5,14 +5,15 @@
  * The first drain of a turn is a microtask, which costs no latency. Code that sends in a loop with
  * awaits in between would be cut up by that into one frame each, so further drains of the same turn
  * wait for its real end. A message port tells of that: unlike timers it is neither clamped to 4 ms nor
- * throttled in a hidden page.
+ * throttled in a hidden page. It is asked only where there is a second drain, for asking costs as much
+ * as handling an event: until then a turn is over when an event comes, or after a millisecond.
  */
 export class Turn<Input> {
   readonly #drain: (last?: Input) => void
   /** A drain is under way to come. */
   #due = false
-  /** This turn has been drained once. */
-  #drained = false
+  /** When this turn was drained for the first time, if it was. Units: milliseconds. */
+  #drainedAt = -Infinity
   #closed = false
   #port: MessagePort | undefined
   #other: MessagePort | undefined
@@ -26,30 +27,20 @@ export class Turn<Input> {
   soon(): void {
     if (this.#due) return
     this.#due = true
-    if (!this.#drained) {
+    if (performance.now() - this.#drainedAt < TURN_MS) this.#awaitEnd()
+    else {
       queueMicrotask(() => {
-        if (this.#due) this.now()
+        if (!this.#due) return
+        this.#drainedAt = performance.now()
+        this.#flush()
       })
     }
   }
 
-  /** Drains at once, and with it what listeners answer: neither has to wait for the end of the turn. */
-  flush(last?: Input): void {
-    this.#due = false
-    this.#drain(last)
-    if (this.#due) {
-      this.#due = false
-      this.#drain()
-    }
-  }
-
-  /** The same, as the first drain of this turn. */
-  now(last?: Input): void {
-    const isFirst = !this.#drained
-    this.#drained = true
-    this.flush(last)
-    // After it: what is sent need not wait for this.
-    if (isFirst && !this.#closed) this.#awaitEnd()
+  /** A turn begins with this input: drains at once, and with it what listeners answer. */
+  begin(input: Input): void {
+    this.#drainedAt = -Infinity
+    this.#flush(input)
   }
 
   /** Lets go of what it holds. */
@@ -59,7 +50,17 @@ export class Turn<Input> {
     this.#port = this.#other = undefined
   }
 
+  #flush(last?: Input): void {
+    this.#due = false
+    this.#drain(last)
+    if (this.#due) {
+      this.#due = false
+      this.#drain()
+    }
+  }
+
   #awaitEnd(): void {
+    if (this.#closed) return
     if (this.#port === undefined) {
       const { port1, port2 } = new MessageChannel()
       port1.onmessage = () => this.#ended()
@@ -72,8 +73,10 @@ export class Turn<Input> {
   }
 
   #ended(): void {
-    this.#drained = false
-    // In a turn of its own, after which there is no other end to wait for.
-    if (this.#due) this.flush()
+    this.#drainedAt = -Infinity
+    if (this.#due) this.#flush()
   }
 }
+
+/** A turn that drained its inputs longer ago, and no further ones since, is taken for over. */
+const TURN_MS = 1

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { beforeEach, test } from 'node:test'
+import { beforeEach, mock, test } from 'node:test'
 import { Driver, type Application } from '../src/driver.js'
 import type { MeshError } from '../src/errors.js'
 import { FakeConnection, FakeSocket, FakeStream, install, turn } from './fakes/browser.js'
@@ -67,6 +67,38 @@ test('sends of one turn with awaits in between share one more drain', async () =
   driver.input((machine) => machine.tick())
   await Promise.resolve()
   assert.equal(fake.drainCount, 3)
+})
+
+test('the end of a turn is waited for only where there is a second drain', async () => {
+  let nowMs = 0
+  const clock = mock.method(performance, 'now', () => nowMs)
+  let asked = 0
+  const post = mock.method(MessagePort.prototype, 'postMessage', () => {
+    asked += 1
+  })
+  const { fake, driver } = rig()
+  const input = () => driver.input((machine) => machine.applied(1, 2))
+  input()
+  await null
+  assert.deepEqual([fake.drainCount, asked], [1, 0])
+  // In the turn of an event there is a first drain again, however soon it comes.
+  driver.input((machine) => machine.tick(), true)
+  input()
+  await null
+  assert.deepEqual([fake.drainCount, asked], [3, 0])
+  input()
+  await null
+  assert.deepEqual([fake.drainCount, asked], [3, 1])
+  // And in whatever comes later.
+  driver.input((machine) => machine.tick(), true)
+  input()
+  await null
+  nowMs += 1
+  input()
+  await null
+  assert.deepEqual([fake.drainCount, asked], [6, 1])
+  clock.mock.restore()
+  post.mock.restore()
 })
 
 test('what is due at once waits for the answer, which goes out in the same turn', async () => {

@@ -105,7 +105,7 @@ export class Ledger implements StatesRoom, RecordEffects {
       const error = refused ?? new MeshError('StorageRefused', { message: 'this room was opened in memory' })
       this.receipts.unsaved(error)
       if (refused !== undefined) this.#room.report(refused)
-      driver.input((machine) => machine.ledgerOpen(profile, 0, true, false, genesis))
+      driver.input((machine) => machine.ledgerOpen(profile, 0, true, false, genesis), true)
       return
     }
     const { storage, slot, records, states, waiting } = kept
@@ -127,7 +127,8 @@ export class Ledger implements StatesRoom, RecordEffects {
       if (portion.length === RESTORE_COUNT) await new Promise<void>((resolve) => void pageTime.later(resolve, 0))
       if (this.#isClosed) return
     }
-    driver.input((machine) => machine.ledgerRestored())
+    // At once: whoever joins finds in the room what was stored.
+    driver.input((machine) => machine.ledgerRestored(), true)
     if (genesis === undefined) return
     pageTime.later(() => this.#committed(unanswered()), COMMIT_MS)
     const error = await this.#firstCommit
