@@ -94,6 +94,11 @@ export function fromRing(ring: Ring, place: Place): Place {
   return { x: ring.centre.x + place.x * ring.radiusX, y: ring.centre.y + place.y * ring.radiusY }
 }
 
+/** The middle of the picture of who stands at a place: the name hangs below it. */
+export function faceAt({ x, y }: Place): Place {
+  return { x, y: y - nameHeight / 2 }
+}
+
 /** The strands of a thread. An open link is two strands twisted taut; one that recovers hangs slack. */
 export function strands(a: Place, b: Place, look: LinkLook, near: boolean): string[] {
   switch (look) {

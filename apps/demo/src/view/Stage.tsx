@@ -2,7 +2,7 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 
 import { cursors, pointAt } from '../cursors'
 import { everyone, colour, type Person } from '../people'
-import { fitRing, fromRing, placeOf, toRing, type Place, type Ring } from '../ring'
+import { faceAt, fitRing, fromRing, placeOf, toRing, type Place, type Ring } from '../ring'
 import type { DemoRoomHandle } from '../session'
 import { Dock } from './Dock'
 import { Invitation } from './InvitePanel'
@@ -31,6 +31,7 @@ export function Stage({ room }: { room: DemoRoomHandle }) {
   const alone = list.length <= 1
   const ring = fitRing(list.length, size.width, size.height, dockHeight)
   const places = new Map(list.map((person, index) => [person.id, placeOf(ring, index, list.length)]))
+  const faces = new Map([...places].map(([id, place]) => [id, faceAt(place)]))
 
   const point = (event: PointerEvent) => {
     const box = stage.current?.getBoundingClientRect()
@@ -42,7 +43,7 @@ export function Stage({ room }: { room: DemoRoomHandle }) {
   return (
     <main ref={stage} inert={view.value !== 'mesh'} class={`stage ${alone ? 'is-alone' : ''} ${list.length > 5 ? 'is-crowded' : ''}`} onPointerMove={point} onPointerUp={lift} onPointerLeave={() => pointAt(null)}>
       <div class="floor">
-        {size.width > 0 && !alone && <Threads people={list} places={places} size={size} tileWidth={ring.tileWidth} />}
+        {size.width > 0 && !alone && <Threads people={list} places={faces} size={size} tileWidth={ring.tileWidth} />}
         {size.width > 0 && (
           <ul class="people" aria-label="People here">
             {list.map(person => <Tile key={person.id} person={person} place={places.get(person.id) ?? ring.centre} width={ring.tileWidth} alone={alone} />)}
