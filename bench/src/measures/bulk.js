@@ -55,5 +55,5 @@ function measure(id, label, processes, rounds) {
  */
 export const BULK = [
   measure('bulk-1', 'one Chromium', [0, 0], 7),
-  measure('bulk-2', 'two Chromium processes', [0, 1], 15),
+  measure('bulk-2', 'two Chromium processes', [0, 1], 24),
 ]

@@ -11,8 +11,8 @@ const CONTESTANTS = ['bare', 'simple-peer', 'PeerJS', OURS]
 const FLOOD_COUNT = { full: 30_000, quick: 10_000 }
 const ECHO_COUNT = { full: 1_000, quick: 300 }
 
-/** Echoes before the timed ones, so that every contestant's code is compiled. */
-const WARM_UP_COUNT = 100
+/** Echoes before the timed ones, so that every contestant's code is compiled: browsers do it twice, and late. */
+const WARM_UP_COUNT = 1_000
 
 async function run(context, entry) {
   const size = context.quick ? 'quick' : 'full'
