@@ -109,18 +109,22 @@ export function strands(a: Place, b: Place, look: LinkLook, near: boolean): stri
   }
 }
 
-/** Half way along a thread, where its label sits. */
-export function middle(a: Place, b: Place, look: LinkLook): Place {
+/** Half way along what is seen of a thread, where its label sits. */
+export function middle(a: Place, b: Place, look: LinkLook, tileWidth: number): Place {
   const sag = look === 'recovering' ? sagOf(a, b) / 2 : 0
-  return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 + sag }
+  const [start, end] = inSight(a, b, tileWidth)
+  return { x: (start.x + end.x) / 2, y: (start.y + end.y) / 2 + sag }
 }
 
-/** What two tiles leave in sight of the thread between them. */
+/** What two tiles leave in sight of the thread between their faces: it runs behind the name of the upper one. */
 export function inSight(a: Place, b: Place, tileWidth: number): [Place, Place] {
   const [dx, dy] = [b.x - a.x, b.y - a.y]
-  const covered = Math.min(tileWidth / 2 / Math.abs(dx || 1e-9), tileHeight(tileWidth) / 2 / Math.abs(dy || 1e-9))
-  const cut = Math.min(covered, 0.4)
-  return [{ x: a.x + dx * cut, y: a.y + dy * cut }, { x: b.x - dx * cut, y: b.y - dy * cut }]
+  const cut = (isUpper: boolean) => {
+    const reach = tileHeight(tileWidth) / 2 + (isUpper ? nameHeight : -nameHeight) / 2
+    return Math.min(tileWidth / 2 / Math.abs(dx || 1e-9), reach / Math.abs(dy || 1e-9), 0.4)
+  }
+  const [first, last] = [cut(dy > 0), cut(dy < 0)]
+  return [{ x: a.x + dx * first, y: a.y + dy * first }, { x: b.x - dx * last, y: b.y - dy * last }]
 }
 
 function twist(a: Place, b: Place, swing: number, side: 1 | -1): string {

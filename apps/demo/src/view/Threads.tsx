@@ -39,7 +39,7 @@ export function Threads({ people, places, size, tileWidth }: ThreadsProps) {
           )
         })}
       </svg>
-      {others.map(person => <Label key={person.id} person={person} view={links.value.get(person.id)} from={places.get(mine.id)} to={places.get(person.id)} />)}
+      {others.map(person => <Label key={person.id} person={person} view={links.value.get(person.id)} from={places.get(mine.id)} to={places.get(person.id)} tileWidth={tileWidth} />)}
       <Legend shown={new Set([...others.map(person => lookOf(person.state)), ...farLinks.value.values()])} />
     </>
   )
@@ -82,10 +82,10 @@ function along(path: string): object {
   return { path }
 }
 
-function Label({ person, view, from, to }: Ends & { person: Person, view: LinkView | undefined }) {
+function Label({ person, view, from, to, tileWidth }: Ends & { person: Person, view: LinkView | undefined, tileWidth: number }) {
   if (from === undefined || to === undefined) return null
   const look = lookOf(person.state)
-  const { x, y } = middle(from, to, look)
+  const { x, y } = middle(from, to, look, tileWidth)
   const { trip, rate } = look === 'open' && view !== undefined ? label(view) : { trip: look, rate: '' }
   return (
     <button
