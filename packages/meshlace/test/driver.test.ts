@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { beforeEach, mock, test } from 'node:test'
+import { beforeEach, test } from 'node:test'
 import { Driver, type Application } from '../src/driver.js'
 import type { MeshError } from '../src/errors.js'
 import { FakeConnection, FakeSocket, FakeStream, install, turn } from './fakes/browser.js'
@@ -69,36 +69,28 @@ test('sends of one turn with awaits in between share one more drain', async () =
   assert.equal(fake.drainCount, 3)
 })
 
-test('the end of a turn is waited for only where there is a second drain', async () => {
+test('the end of a turn is waited for only where there is a second drain', async ({ mock }) => {
   let nowMs = 0
-  const clock = mock.method(performance, 'now', () => nowMs)
   let asked = 0
-  const post = mock.method(MessagePort.prototype, 'postMessage', () => {
-    asked += 1
-  })
+  mock.method(performance, 'now', () => nowMs)
+  mock.method(MessagePort.prototype, 'postMessage', () => (asked += 1))
   const { fake, driver } = rig()
-  const input = () => driver.input((machine) => machine.applied(1, 2))
-  input()
-  await null
-  assert.deepEqual([fake.drainCount, asked], [1, 0])
+  const event = () => driver.input((machine) => machine.tick(), true)
+  const counted = async () => {
+    driver.input((machine) => machine.applied(1, 2))
+    await null
+    return { drained: fake.drainCount, asked }
+  }
+  assert.deepEqual(await counted(), { drained: 1, asked: 0 })
   // In the turn of an event there is a first drain again, however soon it comes.
-  driver.input((machine) => machine.tick(), true)
-  input()
-  await null
-  assert.deepEqual([fake.drainCount, asked], [3, 0])
-  input()
-  await null
-  assert.deepEqual([fake.drainCount, asked], [3, 1])
+  event()
+  assert.deepEqual(await counted(), { drained: 3, asked: 0 })
+  assert.deepEqual(await counted(), { drained: 3, asked: 1 })
   // And in whatever comes later.
-  driver.input((machine) => machine.tick(), true)
-  input()
-  await null
+  event()
+  assert.deepEqual(await counted(), { drained: 5, asked: 1 })
   nowMs += 1
-  input()
-  await null
-  assert.deepEqual([fake.drainCount, asked], [6, 1])
-  clock.mock.restore()
-  post.mock.restore()
+  assert.deepEqual(await counted(), { drained: 6, asked: 1 })
 })
 
 test('what is due at once waits for the answer, which goes out in the same turn', async () => {

@@ -89,9 +89,9 @@ export class Ledger implements StatesRoom, RecordEffects {
   }
 
   /**
-   * Opens the ledger over what is stored; done when all of that was handed to the core. A genesis is stored
-   * by then: a room whose founder is the only one to have it must not lose it. A disk that does not answer
-   * is told of and not waited for.
+   * Opens the ledger over what is stored; done when all of that was handed to the core, which is drained at
+   * once: whoever joins finds it in the room. A genesis is stored by then: a room whose founder is the only one
+   * to have it must not lose it. A disk that does not answer is told of and not waited for.
    */
   async open(opening: Promise<Opening>, genesis: Uint8Array | undefined): Promise<void> {
     const { profile, kept, refused } = await opening
@@ -127,7 +127,6 @@ export class Ledger implements StatesRoom, RecordEffects {
       if (portion.length === RESTORE_COUNT) await new Promise<void>((resolve) => void pageTime.later(resolve, 0))
       if (this.#isClosed) return
     }
-    // At once: whoever joins finds in the room what was stored.
     driver.input((machine) => machine.ledgerRestored(), true)
     if (genesis === undefined) return
     pageTime.later(() => this.#committed(unanswered()), COMMIT_MS)
