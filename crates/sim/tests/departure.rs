@@ -7,7 +7,7 @@ use meshlace_sim::checker::Fate;
 
 use crate::support::{assert_talk, failure, left, left_count, shown, troubles};
 
-/// A page is closed: the others know within a second.
+/// a page is closed, and its process ends with that turn: the others know within a second.
 #[test]
 fn closed_page_is_known_within_a_second() {
     for seed in 0..20 {

@@ -39,6 +39,22 @@ describe('leaving', { concurrency: 3 }, () => {
     assert.ok(ms < 1_000, `heard after ${ms} ms`)
   })
 
+  labTest('a page that is left has closed its connections before its process can end', { timeout: 60_000 }, async (lab) => {
+    for (const kind of ['chromium', 'firefox']) {
+      const server = await lab.server()
+      const a = await lab.page('chromium:one')
+      const b = await lab.page(`${kind}:two`, { before: ['connections'] })
+      const address = await a.create(server)
+      await Promise.all([a.join(address), b.join(address)])
+      await Promise.all([a.linkedTo(b), b.linkedTo(a)])
+      assert.equal(await b.run(() => globalThis.connections.open()), 1)
+      // After those of the library, which heard of the page first.
+      await b.run(() => addEventListener('pagehide', () => localStorage.setItem('left open', globalThis.connections.open())))
+      await b.reload()
+      assert.equal(await b.run(() => localStorage.getItem('left open')), '0', kind)
+    }
+  })
+
   labTest('a process is killed with the server up: the rest know within 20 s', { timeout: 60_000 }, async (lab) => {
     const victim = await lab.browser('chromium')
     const { pages: [a, b, dead] } = await lab.mesh('chromium:one', 'chromium:two', victim)

@@ -228,6 +228,7 @@ impl Link {
                 self.check_path();
             }
             LinkInput::Leave => self.leave(),
+            LinkInput::LeaveAtOnce => self.leave_at_once(),
             LinkInput::Close(code) => self.close(code),
             LinkInput::Expel(code) => self.expel(code, GiveUp::ProtocolViolation),
             LinkInput::PeerRestarted(instance, session) => self.start_over(instance, session),

@@ -34,7 +34,7 @@ impl Node {
                 self.tell_all_links(|| LinkInput::CheckPath);
             }
             Lifecycle::Hidden => {
-                self.tell_all_links(|| LinkInput::Leave);
+                self.tell_all_links(|| LinkInput::LeaveAtOnce);
                 let _ = self.tell_client(ClientInput::Leave);
             }
             Lifecycle::Shown => {

@@ -47,11 +47,11 @@ impl World {
         self.bury(host);
     }
 
-    /// The page is closed: it is told, and what it says in that turn still goes out.
+    /// The page is closed: it is told, and its process ends with that turn. What it handed to connections that it did
+    /// not close is lost.
     pub fn close_page(&mut self, host: HostId) {
         self.note(format_args!("h{host} closes its page"));
         self.feed(host, Input::Lifecycle(Lifecycle::Hidden));
-        self.flush_control(host);
         self.bury(host);
     }
 
@@ -61,19 +61,6 @@ impl World {
         self.hosts[host].disk.crash(host, &mut self.chance);
         self.close_sockets_of(host);
         self.checker.died(host);
-    }
-
-    /// The network stack still sends what a page handed over in its last turn.
-    fn flush_control(&mut self, host: HostId) {
-        for index in 0..self.connections.len() {
-            if self.connections[index].host != host || self.connections[index].is_closed {
-                continue;
-            }
-            let queue = self.connections[index].channels[0].outgoing.len();
-            for _ in 0..queue {
-                self.on_transmitted(index, 0);
-            }
-        }
     }
 
     /// Nothing passes between two hosts' machines.

@@ -85,6 +85,8 @@ pub enum LinkInput {
     Thaw,
     /// Say goodbye and close.
     Leave,
+    /// The same with the connection closed in this turn, which may be the page's last.
+    LeaveAtOnce,
     /// Close without a word.
     Close(ErrorCode),
     /// The peer broke a rule beyond the link's own: close it, and say so.

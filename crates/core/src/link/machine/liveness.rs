@@ -259,6 +259,13 @@ impl Link {
         }
     }
 
+    /// A browser passes frames on in a thread of its own, and ends the process of a page that is left without
+    /// waiting for it. Only closing the connection waits until it has passed on what came before.
+    pub(super) fn leave_at_once(&mut self) {
+        self.leave();
+        self.drop_connection();
+    }
+
     /// We were asleep for `span`: what the others did not hear of us, and we of them, in that time
     /// says nothing about them.
     pub(super) fn shift(&mut self, span: Span) {

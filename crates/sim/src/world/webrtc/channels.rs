@@ -186,8 +186,8 @@ impl World {
         });
         let found = &mut self.connections[index];
         found.is_closed = true;
-        // What was handed over in this very turn is not on the wire: it is lost, save for what the
-        // transport's congestion window takes at once.
+        // A browser closes only after it has passed on what was handed over before, as far as the
+        // transport's congestion window takes that at once. The rest is lost.
         let outgoing: Vec<(usize, Vec<u8>)> = (0..2)
             .flat_map(|channel| {
                 let queue = std::mem::take(&mut found.channels[channel].outgoing);
@@ -198,7 +198,7 @@ impl World {
         self.hosts[host].connections.remove(&id);
         if let Some(partner) = heard {
             for (channel, bytes) in outgoing {
-                if self.chance.permille(500) {
+                if channel == 0 || self.chance.permille(500) {
                     self.launch(index, partner, channel, bytes);
                 } else {
                     break;
