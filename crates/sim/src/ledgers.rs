@@ -517,7 +517,7 @@ impl Ledgers {
                     let other = self.site_of(&peer);
                     self.cut(site, other);
                 }
-                LedgerEffect::Store { ticket, records } => self.store(site, ticket, records),
+                LedgerEffect::Store { ticket, records, .. } => self.store(site, ticket, records),
                 LedgerEffect::Notify(notice) => self.hear(site, notice),
             }
         }

@@ -70,7 +70,7 @@ pub(crate) fn perform(effect: &Effect, out: &mut Writer) {
         Effect::CloseConnection { connection } => {
             out.effect(EffectName::CloseConnection).number(connection.0);
         }
-        Effect::Store { ticket, records } => {
+        Effect::Store { ticket, records, has_own } => {
             for record in records {
                 if let Some(bytes) = &record.bytes {
                     let out = out.effect(EffectName::StoreRecord).bytes(&record.key);
@@ -79,7 +79,7 @@ pub(crate) fn perform(effect: &Effect, out: &mut Writer) {
                     out.effect(EffectName::DeleteRecord).bytes(&record.key);
                 }
             }
-            out.effect(EffectName::CommitRecords).number(ticket.0);
+            out.effect(EffectName::CommitRecords).number(ticket.0).bool(*has_own);
         }
         // The enum may grow; every kind there is today stands above.
         _ => {}

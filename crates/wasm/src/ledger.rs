@@ -43,7 +43,7 @@ pub(crate) fn read(node: &Node, call: Call, from: &mut Reader<'_>) -> Option<Ans
         Call::LedgerDigest => {
             Answer::Bytes(ledger.map(|it| it.digest().as_bytes().to_vec()).unwrap_or_default())
         }
-        Call::LedgerUnstored => count(ledger.map_or(0, |it| it.unstored_count())),
+        Call::LedgerUnbatched => count(ledger.map_or(0, |it| it.unbatched_count())),
         Call::LedgerProof => {
             let author = from.number();
             Answer::Bytes(ledger.map(|it| it.proof(author).to_vec()).unwrap_or_default())

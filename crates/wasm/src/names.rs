@@ -40,7 +40,7 @@ names! {
         SetPresence ClearPresence AddStream RemoveStream AwaitDrained Diagnose Leave
         LedgerOpen LedgerRestore LedgerRestored RecordsStored RecordsFailed LedgerWrite LedgerImport
         LedgerLength LedgerRead LedgerAuthors LedgerLinks LedgerPlace LedgerCheck LedgerDigest
-        LedgerUnstored LedgerProof LedgerExport
+        LedgerUnbatched LedgerProof LedgerExport
         CreateRoom StateHash Reencode VerifySignature
     }
 }

@@ -235,8 +235,8 @@ export class Driver implements Effects {
     this.records?.deleteRecord(key)
   }
 
-  commitRecords(ticket: number): void {
-    this.records?.commitRecords(ticket)
+  commitRecords(ticket: number, hasOwn: boolean): void {
+    this.records?.commitRecords(ticket, hasOwn)
   }
 
   // ---- the loop

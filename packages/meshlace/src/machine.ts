@@ -149,8 +149,8 @@ export interface Machine {
   /** Where a block is in the order; -1 if it is void. */
   ledgerPlace(number: number): number
   ledgerDigest(): Uint8Array
-  /** Own blocks that are not stored yet. */
-  ledgerUnstored(): number
+  /** Own blocks that no transaction holds yet. */
+  ledgerUnbatched(): number
   /** The proof that an author forked; empty if none is known. */
   ledgerProof(author: number): Uint8Array
   /** A part of the file of everything: 4 bytes for where to go on (or that it was the last), then the part. */
@@ -183,8 +183,8 @@ export interface Effects {
   /** A record of the transaction that `commitRecords` ends. One that is there stays if not to be replaced. */
   storeRecord(key: Uint8Array, bytes: Uint8Array, replace: boolean): void
   deleteRecord(key: Uint8Array): void
-  /** Answered by `recordsStored` or `recordsFailed`. */
-  commitRecords(ticket: number): void
+  /** Answered by `recordsStored` or `recordsFailed`. `hasOwn` says whether blocks written here are among them. */
+  commitRecords(ticket: number, hasOwn: boolean): void
 }
 
 /** What the core tells the application. */

@@ -137,7 +137,7 @@ const ARGUMENTS: { [K in Called]: Parameters<(Machine & Tools)[K]>[] } = {
   ledgerPlace: [[0]],
   ledgerCheck: [[0]],
   ledgerDigest: [[]],
-  ledgerUnstored: [[]],
+  ledgerUnbatched: [[]],
   ledgerProof: [[0]],
   ledgerExport: [[0]],
   createRoom: [[true, 'name', bytes(32), bytes(16), bytes(16), undefined, 'https://signal.example']],

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { after, beforeEach, mock, test } from 'node:test'
-import { IDBFactory, IDBKeyRange, IDBObjectStore } from 'fake-indexeddb'
+import { IDBFactory, IDBKeyRange, IDBObjectStore, IDBTransaction } from 'fake-indexeddb'
 import { MeshError } from '../src/errors.js'
 import { create, join, type Core, type Founding } from '../src/join.js'
 import { IndexedStorage } from '../src/storage/indexed.js'
@@ -114,6 +114,30 @@ test('what is dispatched is stored before its receipt says so, and is there afte
   assert.equal(second.fake.opened!.slot, 0)
   assert.equal(second.fake.opened!.clean, true)
   assert.deepEqual(second.errors, [])
+})
+
+test('a page that is left with a block on its way to disk writes on as the same author, if the block came there', async () => {
+  const commit = mock.method(IDBTransaction.prototype, 'commit')
+  const commitCount = () => commit.mock.callCount()
+  Object.assign(globalThis, { window: new EventTarget(), document: new EventTarget() })
+  try {
+    const first = await open()
+    const board = first.room.store('board', list)
+    await board.dispatch(add('a')).stored
+    const before = commitCount()
+    let isStored = false
+    void board.dispatch(add('b')).stored.then(() => (isStored = true))
+    globalThis.window.dispatchEvent(new Event('pagehide'))
+    assert.deepEqual([isStored, commitCount()], [false, before + 1])
+  } finally {
+    commit.mock.restore()
+    Object.assign(globalThis, { window: undefined, document: undefined })
+  }
+  // Its locks end with it.
+  Object.defineProperty(globalThis, 'navigator', { value: { locks: new FakeLocks().manager }, configurable: true })
+  const second = await open()
+  assert.deepEqual(second.room.store('board', list).getState(), ['a', 'b'])
+  assert.deepEqual([second.fake.opened!.slot, second.fake.opened!.clean], [0, true])
 })
 
 test('two pages of one profile write from two slots, under one profile', async () => {

@@ -117,6 +117,30 @@ test('IndexedDB: of a commit that fails in the middle nothing is there', async (
   assert.deepEqual(await all(storage), [])
 })
 
+test('IndexedDB: a commit is told to be whole; taken back for a record that is there, it is done again', async () => {
+  const storage = await IndexedStorage.open('room')
+  const { prototype } = (await import('fake-indexeddb')).IDBTransaction
+  // As Chromium does where a record was there already.
+  const commit = mock.method(prototype, 'commit', function (this: IDBTransaction) {
+    const takeBack = () => {
+      this.removeEventListener('error', takeBack, true)
+      queueMicrotask(() => this.abort())
+    }
+    this.addEventListener('error', takeBack, true)
+  })
+  await storage.commit([put([1], [1])], { name: 'a', value: 1 })
+  assert.equal(commit.mock.callCount(), 1)
+  // Another page of the profile stores the same.
+  await storage.commit([put([1], [2]), put([2], [2])], { name: 'a', value: undefined })
+  assert.equal(commit.mock.callCount(), 2)
+  assert.deepEqual([await all(storage), await storage.value('a')], [[[[1], [1]], [[2], [2]]], undefined])
+  // From then on it is expected.
+  await storage.commit([put([2], [3]), put([3], [3])])
+  assert.equal(commit.mock.callCount(), 2)
+  assert.deepEqual(await all(storage), [[[1], [1]], [[2], [2]], [[3], [3]]])
+  commit.mock.restore()
+})
+
 test('two tabs of a profile never hold one slot, and a reload gets the one it had', async () => {
   const locks = new FakeLocks()
   const local = new FakeItems()

@@ -139,6 +139,8 @@ pub enum Effect {
         ticket: Ticket,
         /// What to put and what to remove.
         records: Vec<Record>,
+        /// Whether blocks that were written here are among them.
+        has_own: bool,
     },
 
     /// Tell the application.

@@ -34,6 +34,7 @@ use super::notice::{MeshError, Notice};
 use super::parcel::Parcel;
 use book::Book;
 use loading::Loading;
+use storage::Batch;
 
 mod book;
 mod loading;
@@ -87,6 +88,8 @@ pub enum LedgerEffect {
         ticket: Ticket,
         /// What to put and what to remove.
         records: Vec<Record>,
+        /// Whether blocks that were written here are among them.
+        has_own: bool,
     },
     /// Tell the application.
     Notify(Notice),
@@ -364,8 +367,8 @@ impl Ledger {
         if let Stage::Open(book) = &mut self.stage {
             let batch = book.flush(now, &mut self.rng);
             self.collect();
-            if let Some((ticket, records)) = batch {
-                self.effects.push(LedgerEffect::Store { ticket, records });
+            if let Some(Batch { ticket, records, has_own }) = batch {
+                self.effects.push(LedgerEffect::Store { ticket, records, has_own });
             }
         }
         !self.effects.is_empty()

@@ -226,7 +226,7 @@ impl World {
                     self.checker.violation(format!("host {host}: closes unknown {connection:?}"));
                 }
             }
-            Effect::Store { ticket, records } => self.store(host, ticket, records),
+            Effect::Store { ticket, records, .. } => self.store(host, ticket, records),
             Effect::Notify(notice) => self.notify(host, notice),
             other => panic!("an effect this world does not know: {other:?}"),
         }

@@ -59,8 +59,6 @@ export class Ledger implements StatesRoom, RecordEffects {
   #slot: Slot | undefined
   #isClosed = false
   #changes: RecordChange[] = []
-  /** Something was written here since the last commit. */
-  #hasWritten = false
   /** The commit under way. */
   #committing: Promise<void> = Promise.resolve()
   #committed: (error?: MeshError) => void = () => undefined
@@ -114,7 +112,7 @@ export class Ledger implements StatesRoom, RecordEffects {
     this.#states = states
     this.#slot = slot
     this.#unwatch = watchPage((kind) => {
-      if (kind === Lifecycle.hidden) this.#markClean()
+      if (kind === Lifecycle.hidden) this.#hurry()
       else if (kind === Lifecycle.shown) slot.markDirty()
     })
     driver.input((machine) => machine.ledgerOpen(profile, slot.number, slot.isClean, true, genesis))
@@ -203,11 +201,10 @@ export class Ledger implements StatesRoom, RecordEffects {
     this.#changes.push({ key: key.slice(), bytes: undefined, replace: true })
   }
 
-  commitRecords(ticket: number): void {
+  commitRecords(ticket: number, hasOwn: boolean): void {
     const changes = this.#changes
     this.#changes = []
-    const values = this.#hasWritten ? [this.#slot!.advance()] : []
-    this.#hasWritten = false
+    const values = hasOwn ? [this.#slot!.advance()] : []
     if (this.#waiting.length > 0) {
       // In one step with their blocks: each is written once, whenever the page ends. A block's key ends with its id.
       const stored = new Set<BlockId | undefined>(changes.map(({ key }) => textOf(key.subarray(-32))))
@@ -238,7 +235,6 @@ export class Ledger implements StatesRoom, RecordEffects {
 
   write(payload: Uint8Array): WrittenBlock {
     this.#slot?.markDirty()
-    this.#hasWritten = true
     let written: LedgerBlock | undefined
     let refused: unknown = new MeshError('RoomClosed')
     this.#room.driver.input((machine) => {
@@ -307,8 +303,8 @@ export class Ledger implements StatesRoom, RecordEffects {
     }
   }
 
-  #put({ name, value }: NamedValue): void {
-    void this.#storage?.update(name, () => value).catch((error: unknown) => this.#room.report(error as MeshError))
+  #put(value: NamedValue): void {
+    void this.#storage?.commit([], value).catch((error: unknown) => this.#room.report(error as MeshError))
   }
 
   /** What waits, as a value to be kept. */
@@ -316,9 +312,17 @@ export class Ledger implements StatesRoom, RecordEffects {
     return { name: waitingName(this.#slot!), value: this.#waiting.map(({ store, action }) => [store, action]) }
   }
 
+  /** The page may end with this turn: what was dispatched in it goes to disk all the same, and then the mark is true. */
+  #hurry(): void {
+    this.stores.flush()
+    this.#room.driver.input(() => undefined, true)
+    this.#markClean()
+  }
+
+  /** The mark stands for what is on disk once the commit under way has ended: it is true if that succeeds. */
   #markClean(): void {
     if (this.#slot === undefined || this.#storage === undefined || !this.isOpen) return
-    if (this.#room.driver.ask((machine) => machine.ledgerUnstored()) === 0) this.#slot.markClean()
+    if (this.#room.driver.ask((machine) => machine.ledgerUnbatched()) === 0) this.#slot.markClean()
   }
 }
 

@@ -10,6 +10,8 @@ import { storageError, type NamedValue, type RecordChange, type RoomStorage } fr
 /** One room's storage. */
 export class IndexedStorage implements RoomStorage {
   readonly #database: IDBDatabase
+  /** Another page stores the same blocks, or did. */
+  #isShared = false
 
   private constructor(database: IDBDatabase) {
     this.#database = database
@@ -43,17 +45,38 @@ export class IndexedStorage implements RoomStorage {
     })
   }
 
-  commit(changes: readonly RecordChange[], ...values: readonly NamedValue[]): Promise<void> {
-    return this.#run('readwrite', async (store) => {
-      for (const { name, value } of values) store(VALUES).put(value, name)
+  async commit(changes: readonly RecordChange[], ...values: readonly NamedValue[]): Promise<void> {
+    const wasShared = this.#isShared
+    try {
+      await this.#put(changes, values, !wasShared)
+    } catch (error) {
+      // Chromium takes all of it back for a record that is there already, if it was told that no more comes.
+      if (wasShared === this.#isShared) throw error
+      await this.#put(changes, values, false)
+    }
+  }
+
+  #put(changes: readonly RecordChange[], values: readonly NamedValue[], isWhole: boolean): Promise<void> {
+    return this.#run('readwrite', async (store, transaction) => {
+      for (const { name, value } of values) put(store(VALUES), name, value)
       const records = store(RECORDS)
       for (const { key, bytes, replace } of changes) {
         const name = key as Uint8Array<ArrayBuffer>
         if (bytes === undefined) records.delete(name)
         else if (replace) records.put(bytes, name)
-        else records.add(bytes, name).onerror = leaveAsIs
+        else records.add(bytes, name).onerror = this.#leaveAsIs
       }
+      // Without this it ends when the page has heard of each of these, and a page that ends does not hear of them.
+      if (isWhole) transaction.commit?.()
     })
+  }
+
+  /** The record is there already: that must not abort the transaction. Anything else must. */
+  readonly #leaveAsIs = (event: Event): void => {
+    if ((event.target as IDBRequest).error?.name !== 'ConstraintError') return
+    this.#isShared = true
+    event.preventDefault()
+    event.stopPropagation()
   }
 
   value(name: string): Promise<unknown> {
@@ -74,8 +97,7 @@ export class IndexedStorage implements RoomStorage {
   update(name: string, change: (value: unknown) => unknown): Promise<unknown> {
     return this.#run('readwrite', async (store) => {
       const value = change(await result(store(VALUES).get(name)))
-      if (value === undefined) store(VALUES).delete(name)
-      else store(VALUES).put(value, name)
+      put(store(VALUES), name, value)
       return value
     })
   }
@@ -87,7 +109,7 @@ export class IndexedStorage implements RoomStorage {
   /** Runs a transaction; what `use` gives counts when it is complete, and on disk where it wrote. */
   async #run<V>(
     mode: IDBTransactionMode,
-    use: (store: (name: string) => IDBObjectStore) => Promise<V>,
+    use: (store: (name: string) => IDBObjectStore, transaction: IDBTransaction) => Promise<V>,
   ): Promise<V> {
     try {
       const transaction = this.#database.transaction([RECORDS, VALUES], mode, { durability: 'strict' })
@@ -95,7 +117,7 @@ export class IndexedStorage implements RoomStorage {
         transaction.oncomplete = () => resolve()
         transaction.onabort = () => reject(transaction.error ?? new Error('the transaction was aborted'))
       })
-      const [value] = await Promise.all([use((name) => transaction.objectStore(name)), complete])
+      const [value] = await Promise.all([use((name) => transaction.objectStore(name), transaction), complete])
       return value
     } catch (cause) {
       throw storageError(cause)
@@ -134,11 +156,10 @@ function result<V>(request: IDBRequest<V>): Promise<V> {
   })
 }
 
-/** The record is there already: that must not abort the transaction. Anything else must. */
-function leaveAsIs(this: IDBRequest, event: Event): void {
-  if (this.error?.name !== 'ConstraintError') return
-  event.preventDefault()
-  event.stopPropagation()
+/** Puts a value; undefined removes it. */
+function put(values: IDBObjectStore, name: string, value: unknown): void {
+  if (value === undefined) values.delete(name)
+  else values.put(value, name)
 }
 
 const VERSION = 1

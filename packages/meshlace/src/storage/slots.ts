@@ -19,7 +19,10 @@ export interface Slot {
   begin(): Promise<unknown>
   /** What is to be stored together with what this page wrote: only then is a later mark true. */
   advance(): NamedValue
-  /** Says that all that this page wrote is on disk, until `markDirty`. Takes effect at once. */
+  /**
+   * Says that all that this page wrote is on disk once what was last got from `advance` is, until `markDirty`. Takes
+   * effect at once.
+   */
   markClean(): void
   /** Takes that back. */
   markDirty(): void

@@ -23,7 +23,10 @@ export interface NamedValue {
 export interface RoomStorage {
   /** Hands over all records, in rising order of their keys. */
   read(visit: (key: Uint8Array, bytes: Uint8Array) => void): Promise<void>
-  /** Resolves when all of it is on disk, the values too; nothing of it is there if not. */
+  /**
+   * Resolves when all of it is on disk, the values too; nothing of it is there if not. It comes there even if the page
+   * ends with this turn. A value that is undefined is removed.
+   */
   commit(changes: readonly RecordChange[], ...values: readonly NamedValue[]): Promise<void>
   /** A value of our own; undefined if there is none. */
   value(name: string): Promise<unknown>
@@ -48,7 +51,7 @@ export class MemoryStorage implements RoomStorage {
   }
 
   async commit(changes: readonly RecordChange[], ...values: readonly NamedValue[]): Promise<void> {
-    for (const { name, value } of values) this.#values.set(name, structuredClone(value))
+    for (const { name, value } of values) this.#set(name, value)
     for (const { key, bytes, replace } of changes) {
       const name = String.fromCharCode(...key)
       if (bytes === undefined) this.#records.delete(name)
@@ -66,12 +69,16 @@ export class MemoryStorage implements RoomStorage {
 
   async update(name: string, change: (value: unknown) => unknown): Promise<unknown> {
     const value = change(this.#values.get(name))
-    if (value === undefined) this.#values.delete(name)
-    else this.#values.set(name, structuredClone(value))
+    this.#set(name, value)
     return value
   }
 
   close(): void {}
+
+  #set(name: string, value: unknown): void {
+    if (value === undefined) this.#values.delete(name)
+    else this.#values.set(name, structuredClone(value))
+  }
 }
 
 /** What a browser's refusal is called here. */

@@ -113,6 +113,11 @@ export class Stores {
     return this.#batch
   }
 
+  /** Writes what waits for the end of a turn that may not come. */
+  flush(): void {
+    if (this.#batch.length > 0) this.#write()
+  }
+
   #write(): void {
     const batch = this.#batch
     if (!this.source.isOpen) return this.source.waiting(batch)

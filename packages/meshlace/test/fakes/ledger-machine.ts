@@ -14,7 +14,7 @@ export class LedgerMachine extends FakeMachine {
   order: number[] = []
   opened: { profile: Uint8Array; slot: number; clean: boolean; stored: boolean; genesis: Uint8Array | undefined } | undefined
   restored: [Uint8Array, Uint8Array][] = []
-  unstored = 0
+  unbatched = 0
   /** What of our own is stored. */
   storedCount = 0
   /** Whether it opens only when somebody hands over the genesis. */
@@ -50,18 +50,19 @@ export class LedgerMachine extends FakeMachine {
     if (genesis === undefined) return
     this.out.push((effects) => {
       effects.storeRecord(Uint8Array.of(0), genesis, true)
-      effects.commitRecords(0)
+      effects.commitRecords(0, false)
     })
   }
 
   ledgerWrite(payload: Uint8Array, flags: number): number {
     const number = this.put(payload, this.order.length, 0, flags)
     if (this.opened?.stored === true) {
-      this.unstored += 1
+      this.unbatched += 1
       const ticket = ++this.#ticket
       this.out.push((effects) => {
         effects.storeRecord(Uint8Array.of(2, 0, 0, number >> 8, number & 255, ...idOf(number)), payload, false)
-        effects.commitRecords(ticket)
+        this.unbatched -= 1
+        effects.commitRecords(ticket, true)
       })
     }
     return number
@@ -77,7 +78,6 @@ export class LedgerMachine extends FakeMachine {
 
   recordsStored(): void {
     this.storedCount = this.blocks.length
-    this.unstored = 0
     this.out.push((_, notices) => notices.ledgerStored(0, this.storedCount))
   }
 
@@ -102,8 +102,8 @@ export class LedgerMachine extends FakeMachine {
     return number + 1
   }
 
-  ledgerUnstored(): number {
-    return this.unstored
+  ledgerUnbatched(): number {
+    return this.unbatched
   }
 
   ledgerDigest(): Uint8Array {

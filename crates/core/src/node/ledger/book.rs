@@ -15,7 +15,7 @@ use crate::time::{Now, Span, Timestamp, earliest};
 
 use super::super::notice::{MeshError, Notice};
 use super::own::Own;
-use super::storage::{Record, StorageFault, Storing, proof_key, replacing};
+use super::storage::{Batch, StorageFault, Storing, proof_key, replacing};
 use super::{refused_as, too_many};
 
 /// An open ledger.
@@ -89,6 +89,12 @@ impl Book {
     /// Blocks of our own that are written and not stored, where there is storage.
     pub(super) fn unstored_count(&self) -> usize {
         if self.storing.is_on() { self.untold.len() } else { 0 }
+    }
+
+    /// Those of them that are in no batch yet.
+    pub(super) fn unbatched_count(&self) -> usize {
+        let next = self.storing.next_block();
+        self.unstored_count().saturating_sub(self.untold.partition_point(|block| *block < next))
     }
 
     pub(super) fn take_notices(&mut self) -> Vec<Notice> {
@@ -311,13 +317,14 @@ impl Book {
     }
 
     /// The end of a turn: tells what changed, and returns what is to be stored.
-    pub(super) fn flush(&mut self, now: Now, rng: &mut Rng) -> Option<(Ticket, Vec<Record>)> {
+    pub(super) fn flush(&mut self, now: Now, rng: &mut Rng) -> Option<Batch> {
         self.tell_forks(now, rng);
         self.settle();
         if !self.storing.is_on() && !self.untold.is_empty() {
             self.release(now, BlockIndex(self.dag.held_count()), false);
         }
-        self.storing.next(&self.dag)
+        // One batch is out at a time: what was in an earlier one is told by now.
+        self.storing.next(&self.dag, self.untold.first().copied())
     }
 
     /// Brings the order up to date, and tells where it changed.

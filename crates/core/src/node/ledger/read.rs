@@ -47,6 +47,12 @@ impl<'a> LedgerView<'a> {
         self.book.unstored_count()
     }
 
+    /// How many of them are in no batch that was given out to be stored.
+    #[must_use]
+    pub fn unbatched_count(&self) -> usize {
+        self.book.unbatched_count()
+    }
+
     /// Equal where two peers hold the same blocks.
     #[must_use]
     pub fn digest(&self) -> Digest {

@@ -100,8 +100,8 @@ impl Node {
                 self.outgoing.push(to, parcel.seal(payload));
             }
             LedgerEffect::Expel { peer, error } => self.expel(peer, error),
-            LedgerEffect::Store { ticket, records } => {
-                self.effects.push(Effect::Store { ticket, records });
+            LedgerEffect::Store { ticket, records, has_own } => {
+                self.effects.push(Effect::Store { ticket, records, has_own });
             }
             LedgerEffect::Notify(Notice::Trouble(error)) => self.trouble(error),
             LedgerEffect::Notify(notice) => {

@@ -62,6 +62,15 @@ pub(super) fn replacing(key: Vec<u8>, bytes: Vec<u8>) -> Record {
     Record { key, bytes: Some(bytes), replaces: true }
 }
 
+/// What is stored in one step.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub ticket: Ticket,
+    pub records: Vec<Record>,
+    /// Blocks that were written here are among them.
+    pub has_own: bool,
+}
+
 /// How far the blocks are stored.
 #[derive(Debug)]
 pub(super) struct Storing {
@@ -89,8 +98,13 @@ impl Storing {
         }
     }
 
-    /// The next batch, where one is due.
-    pub(super) fn next(&mut self, dag: &Dag) -> Option<(Ticket, Vec<Record>)> {
+    /// Held blocks from this one on are in no batch yet.
+    pub(super) const fn next_block(&self) -> BlockIndex {
+        BlockIndex(self.to)
+    }
+
+    /// The next batch, where one is due. `own` is the first block of our own that no batch holds yet.
+    pub(super) fn next(&mut self, dag: &Dag, own: Option<BlockIndex>) -> Option<Batch> {
         let is_due = !self.others.is_empty() || self.to < dag.held_count();
         if !self.is_on || self.outstanding.is_some() || !is_due {
             return None;
@@ -111,7 +125,8 @@ impl Storing {
         }
         self.last_ticket = self.last_ticket.next();
         self.outstanding = Some((self.last_ticket, self.to));
-        Some((self.last_ticket, records))
+        let has_own = own.is_some_and(|own| own < self.next_block());
+        Some(Batch { ticket: self.last_ticket, records, has_own })
     }
 
     /// A batch is stored, or will not be. Up to which block everything is stored now; `None` for a

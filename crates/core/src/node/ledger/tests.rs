@@ -49,6 +49,8 @@ struct Rig {
     ledger: Ledger,
     ms: u64,
     tickets: Vec<Ticket>,
+    /// Of each batch, whether it holds blocks that were written here.
+    has_own: Vec<bool>,
     records: Vec<Record>,
     said: Vec<(Parcel, Vec<u8>)>,
 }
@@ -56,7 +58,7 @@ struct Rig {
 impl Rig {
     fn new() -> Self {
         let ledger = Ledger::new(&room(), Seed([4; 32]));
-        Self { ledger, ms: 0, tickets: vec![], records: vec![], said: vec![] }
+        Self { ledger, ms: 0, tickets: vec![], has_own: vec![], records: vec![], said: vec![] }
     }
 
     fn now(&self) -> Now {
@@ -131,8 +133,9 @@ impl Rig {
                     let now = self.now();
                     self.ledger.link_down(now, peer);
                 }
-                Some(LedgerEffect::Store { ticket, records }) => {
+                Some(LedgerEffect::Store { ticket, records, has_own }) => {
                     self.tickets.push(ticket);
+                    self.has_own.push(has_own);
                     self.records.extend(records);
                 }
                 Some(LedgerEffect::Notify(_)) => {}
@@ -147,6 +150,7 @@ impl Rig {
         if let Some(view) = self.ledger.view() {
             assert!(view.dag().pending_count() <= PENDING_COUNT_MAX);
             assert!(view.unstored_count() <= view.dag().held_count() as usize);
+            assert!(view.unbatched_count() <= view.unstored_count());
         }
     }
 
@@ -231,6 +235,65 @@ fn burst_is_said_at_once_and_after_it_is_stored() {
     };
     assert_eq!(runs.iter().map(Vec::len).collect::<Vec<_>>(), [5]);
     assert_eq!(runs[0].iter().filter(|block| block.signature.is_some()).count(), 1);
+}
+
+/// it is known which batch holds blocks of our own, and how many are in none yet: the mark of an orderly end
+/// stands for those that are.
+#[test]
+fn batches_tell_whether_they_hold_own_blocks() {
+    let open = |profile: u8| {
+        let mut rig = Rig::new();
+        let (now, genesis) = (rig.now(), Some(genesis().bytes().to_vec()));
+        rig.ledger.stir(Seed([profile; 32]));
+        let profile = Seed([profile; 32]);
+        let config = LedgerConfig { profile, slot: 0, is_clean: true, has_storage: true, genesis };
+        assert_eq!(rig.ledger.open(now, config), Ok(()));
+        rig.ledger.end_loading(now);
+        rig.settle();
+        rig.ledger.on_stored(now, rig.tickets[0], Ok(()));
+        rig.settle();
+        rig
+    };
+    let counts =
+        |rig: &Rig| rig.ledger.view().map(|view| (view.unstored_count(), view.unbatched_count()));
+    let (mut rig, mut other) = (open(1), open(2));
+    let now = rig.now();
+    let write = |rig: &mut Rig| {
+        drop(rig.ledger.write(now, b"edit", Flags::NONE));
+        rig.settle();
+    };
+    write(&mut rig);
+    assert_eq!(counts(&rig), Some((1, 0)), "on its way");
+    write(&mut rig);
+    assert_eq!(counts(&rig), Some((2, 1)), "the second waits for the first");
+    rig.ledger.on_stored(now, rig.tickets[1], Ok(()));
+    rig.settle();
+    assert_eq!(counts(&rig), Some((1, 0)));
+    rig.ledger.on_stored(now, rig.tickets[2], Ok(()));
+    rig.settle();
+    assert_eq!(counts(&rig), Some((0, 0)));
+    // A block of another, while nothing of our own is on its way.
+    other.ledger.link_up(now, peer(1));
+    rig.ledger.link_up(now, peer(2));
+    write(&mut other);
+    other.ledger.on_stored(now, other.tickets[1], Ok(()));
+    let carry = |from: &mut Rig, to: &mut Rig, sender| {
+        from.settle();
+        for (parcel, bytes) in from.said.split_off(0) {
+            to.ledger.receive(now, peer(sender), &parcel, &bytes);
+        }
+        to.settle();
+    };
+    for _ in 0..4 {
+        carry(&mut other, &mut rig, 2);
+        carry(&mut rig, &mut other, 1);
+    }
+    assert_eq!(rig.ledger.view().map(|view| view.dag().held_count()), Some(3));
+    assert_eq!(
+        rig.has_own,
+        [false, true, true, false],
+        "the genesis, two of our own, one of another"
+    );
 }
 
 /// whatever our own storage holds above a lost block waits for it, however much that is.
