@@ -434,3 +434,16 @@ fn goodbye_closes_at_once() {
     pair.advance(500);
     assert_eq!(pair.sides[0].closed, [ErrorCode::RoomClosed]);
 }
+
+/// a page that is left says goodbye and closes the connection in one turn, in which its own application is told
+/// of nothing: it is not the others who left.
+#[test]
+fn page_that_is_left_says_goodbye_in_its_last_turn() {
+    let mut pair = Pair::open();
+    pair.input(0, LinkInput::LeaveAtOnce);
+    assert_eq!(pair.sides[1].closed, [ErrorCode::PeerLeft]);
+    assert_eq!(pair.sides[0].closed, []);
+    // What comes back from the cache of pages to go back to.
+    pair.advance(500);
+    assert_eq!(pair.sides[0].closed, [ErrorCode::RoomClosed]);
+}

@@ -224,6 +224,7 @@ impl Rig {
                 (self.next_signal, self.next_message) = (0, 0);
             }
             38 if step.a == 0 => self.give(LinkInput::Leave),
+            38 if step.a == 1 => self.give(LinkInput::LeaveAtOnce),
             39 if step.a == 0 => self.give(LinkInput::Close(ErrorCode::RoomClosed)),
             40 => {
                 let channel = Channel::NEEDED[(step.a % 2) as usize];

@@ -93,8 +93,11 @@ impl Book {
 
     /// Those of them that are in no batch yet.
     pub(super) fn unbatched_count(&self) -> usize {
+        if !self.storing.is_on() {
+            return 0;
+        }
         let next = self.storing.next_block();
-        self.unstored_count().saturating_sub(self.untold.partition_point(|block| *block < next))
+        self.untold.len() - self.untold.partition_point(|block| *block < next)
     }
 
     pub(super) fn take_notices(&mut self) -> Vec<Notice> {
