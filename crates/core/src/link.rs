@@ -14,9 +14,7 @@
 //! Source: docs/protocol.md, section "Links"; RFC 8831 (data channels), RFC 8841 (SDP for SCTP),
 //! RFC 7675 (consent freshness), W3C WebRTC 1.0.
 
-use alloc::sync::Arc;
-use alloc::vec::Vec;
-
+mod body;
 mod connection;
 mod fault;
 pub mod frame;
@@ -33,10 +31,7 @@ pub mod signal;
 mod transport;
 mod window;
 
-/// The bytes of a message, shared by the links that carry it. A vector and not a slice, because making
-/// a shared slice copies, and a message may have 32 MiB.
-pub type Body = Arc<Vec<u8>>;
-
+pub use body::Body;
 pub use connection::IceStage;
 pub use fault::LinkFault;
 pub use inbox::InboxFault;

@@ -50,5 +50,5 @@ fn reencode(kind: &str, bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
         return Ok(SyncMessage::decode(bytes)?.encode());
     }
     let (parcel, offset) = Parcel::open(bytes)?;
-    Ok(parcel.seal(bytes.get(offset..).unwrap_or_default().to_vec()).to_vec())
+    Ok(parcel.seal(bytes.get(offset..).unwrap_or_default().to_vec()).bytes().into_owned())
 }

@@ -210,7 +210,7 @@ impl Link {
                     Err(full) => LinkOutcome::Full(full),
                 });
             }
-            LinkInput::SendLossy(body) => self.send_lossy(&body),
+            LinkInput::SendLossy(body) => self.send_lossy(&body.bytes()),
             LinkInput::Cancel(key) => {
                 if let Some(delivery) = self.outbox.cancel(key) {
                     let result = Err((ErrorCode::Cancelled, delivery));

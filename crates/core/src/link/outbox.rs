@@ -363,7 +363,9 @@ impl Outbox {
         if end == start {
             return None;
         }
-        let bodies = self.flight.range(start..end).map(|flying| flying.body.as_slice()).collect();
+        let bodies: Vec<_> =
+            self.flight.range(start..end).map(|flying| flying.body.bytes()).collect();
+        let bodies = bodies.iter().map(|body| &body[..]).collect();
         let first = self.first + start as u64;
         let frame = Frame::Messages { first, received_to, bodies }.encode();
         for flying in self.flight.range_mut(start..end) {
@@ -396,7 +398,7 @@ impl Outbox {
         if is_full || (end > UNGRANTED_BYTES_MAX && !flying.granted) {
             return None;
         }
-        let bytes = flying.body.get(offset..end)?;
+        let bytes = &flying.body.range(offset..end);
         let piece = Frame::Piece { number, offset: offset as u64, total: total as u64, bytes };
         let frame = piece.encode();
         flying.mark_sent(end);

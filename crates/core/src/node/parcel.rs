@@ -111,14 +111,12 @@ const _: () = assert!(NAME_BYTES_MAX + 2 * FILE_NAME_BYTES_MAX + 32 < HEADER_BYT
 const _: () = assert!(DETAIL_BYTES_MAX + 32 < HEADER_BYTES_MAX);
 
 impl Parcel {
-    /// The body of a message: this header, then `payload`, which is moved up in place: it may have
-    /// 32 MiB, and fresh memory for as much again would cost more than the move.
+    /// The body of a message: this header, then `payload`.
     #[must_use]
-    pub fn seal(&self, mut payload: Vec<u8>) -> Body {
+    pub fn seal(&self, payload: Vec<u8>) -> Body {
         let mut writer = Writer::with_capacity(64);
         self.write(&mut writer);
-        payload.splice(..0, writer.finish());
-        Body::new(payload)
+        Body::joined(writer.finish(), payload)
     }
 
     /// Reads the header of a body. Returns it and where the payload starts.
@@ -337,7 +335,7 @@ mod tests {
     #[test]
     fn round_trips_and_refuses_a_cut_header() {
         for (parcel, payload) in samples() {
-            let body = parcel.seal(payload.to_vec());
+            let body = parcel.seal(payload.to_vec()).bytes().into_owned();
             let (opened, offset) = Parcel::open(&body).expect("opens");
             assert_eq!(opened, parcel);
             assert_eq!(&body[offset..], payload);
@@ -351,13 +349,13 @@ mod tests {
     #[test]
     fn header_has_one_encoding() {
         for (parcel, payload) in samples() {
-            let body = parcel.seal(payload.to_vec());
+            let body = parcel.seal(payload.to_vec()).bytes().into_owned();
             let (_, offset) = Parcel::open(&body).expect("opens");
             for bit in 0..offset * 8 {
-                let mut bent = body.to_vec();
+                let mut bent = body.clone();
                 bent[bit / 8] ^= 1 << (bit % 8);
                 if let Ok((other, offset)) = Parcel::open(&bent) {
-                    assert_eq!(&other.seal(bent[offset..].to_vec())[..], &bent[..], "{parcel:?}");
+                    assert_eq!(other.seal(bent[offset..].to_vec()).bytes(), bent, "{parcel:?}");
                 }
             }
         }
@@ -367,13 +365,13 @@ mod tests {
     #[test]
     fn refuses_stray_payload_and_long_names() {
         let stray = Parcel::Withdraw { id: 4 }.seal(vec![1]);
-        assert!(matches!(Parcel::open(&stray), Err(DecodeError::Trailing { .. })));
+        assert!(matches!(Parcel::open(&stray.bytes()), Err(DecodeError::Trailing { .. })));
         let name = "x".repeat(NAME_BYTES_MAX + 1);
         let long = Parcel::Topic { name, content: Content::Text }.seal(Vec::new());
-        assert!(matches!(Parcel::open(&long), Err(DecodeError::Oversize { .. })));
+        assert!(matches!(Parcel::open(&long.bytes()), Err(DecodeError::Oversize { .. })));
         let big = vec![0; PRESENCE_BYTES_MAX + 1];
         let presence = Parcel::Presence { is_set: true }.seal(big);
-        assert!(matches!(Parcel::open(&presence), Err(DecodeError::Oversize { .. })));
+        assert!(matches!(Parcel::open(&presence.bytes()), Err(DecodeError::Oversize { .. })));
     }
 
     /// what a handler says at length is cut at a character.
@@ -381,6 +379,9 @@ mod tests {
     fn long_failure_is_cut_between_characters() {
         let detail = Some("\u{e9}".repeat(DETAIL_BYTES_MAX));
         let body = Parcel::Failure { id: 1, detail }.seal(Vec::new());
-        assert!(matches!(Parcel::open(&body), Ok((Parcel::Failure { detail: Some(_), .. }, _))));
+        assert!(matches!(
+            Parcel::open(&body.bytes()),
+            Ok((Parcel::Failure { detail: Some(_), .. }, _))
+        ));
     }
 }

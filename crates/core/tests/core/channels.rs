@@ -3,14 +3,14 @@
 use meshlace_core::error::ErrorCode;
 use meshlace_core::limits::{HELLO_DEADLINE, LOSSY_BUFFER_BYTES_HIGH, PROBE_RETRY};
 use meshlace_core::link::frame::Frame;
-use meshlace_core::link::{Channel, LinkInput, LinkState};
+use meshlace_core::link::{Body, Channel, LinkInput, LinkState};
 
 use super::pair::Pair;
 
 static LONG: [u8; 20_000] = [7; 20_000];
 
 fn lossy(pair: &mut Pair, body: &[u8]) {
-    pair.input(0, LinkInput::SendLossy(body.to_vec().into()));
+    pair.input(0, LinkInput::SendLossy(Body::new(body.to_vec())));
 }
 
 fn probes(pair: &Pair, side: usize) -> usize {

@@ -9,7 +9,9 @@ use meshlace_core::limits::{
     SUSPECT_AFTER, UNGRANTED_BYTES_MAX,
 };
 use meshlace_core::link::frame::Frame;
-use meshlace_core::link::{Channel, ConnectionState, IceState, LinkInput, LinkState, MessageKey};
+use meshlace_core::link::{
+    Body, Channel, ConnectionState, IceState, LinkInput, LinkState, MessageKey,
+};
 use meshlace_core::time::Span;
 
 use super::pair::Pair;
@@ -71,7 +73,7 @@ fn full_buffer_holds_messages_back() {
 #[test]
 fn lossy_message_never_waits() {
     let mut pair = Pair::open();
-    let lossy = |pair: &mut Pair| pair.input(0, LinkInput::SendLossy(b"x".to_vec().into()));
+    let lossy = |pair: &mut Pair| pair.input(0, LinkInput::SendLossy(Body::new(b"x".to_vec())));
     let counts = |pair: &Pair| {
         let dropped = pair.sides.each_ref().map(|side| side.link.report(None).lossy_dropped_count);
         (pair.sides[1].lossy.len(), dropped)

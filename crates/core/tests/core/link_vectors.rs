@@ -65,7 +65,7 @@ fn all() -> Value {
         .map(|signal| json!({ "bytes": hex(&signal.encode()), "signal": signal_fields(&signal) }));
     let parcels = parcels().into_iter().map(|(parcel, payload)| {
         json!({
-            "bytes": hex(&parcel.seal(payload.to_vec())),
+            "bytes": hex(&parcel.seal(payload.to_vec()).bytes()),
             "parcel": parcel_fields(&parcel),
             "payload": hex(payload),
         })

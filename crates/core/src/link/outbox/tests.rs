@@ -119,7 +119,8 @@ impl World {
                 let key = self.last_key;
                 let mut body = vec![u8::try_from(key % 251).unwrap_or(0); *size];
                 body[..8].copy_from_slice(&key.to_le_bytes());
-                self.outbox.push(MessageKey(key), body.into()).expect("room");
+                let payload = body.split_off(3);
+                self.outbox.push(MessageKey(key), Body::joined(body, payload)).expect("room");
                 self.fates.insert(key, Fate::Pending);
             }
             Step::Cancel(key) => {
