@@ -363,9 +363,7 @@ impl Outbox {
         if end == start {
             return None;
         }
-        let bodies: Vec<_> =
-            self.flight.range(start..end).map(|flying| flying.body.bytes()).collect();
-        let bodies = bodies.iter().map(|body| &body[..]).collect();
+        let bodies = self.flight.range(start..end).map(|flying| flying.body.short()).collect();
         let first = self.first + start as u64;
         let frame = Frame::Messages { first, received_to, bodies }.encode();
         for flying in self.flight.range_mut(start..end) {
