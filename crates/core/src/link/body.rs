@@ -65,7 +65,11 @@ impl Body {
         let of_payload = payload.get(rest).unwrap_or_default();
         match (of_head, of_payload) {
             (bytes, []) | ([], bytes) => Cow::Borrowed(bytes),
-            (of_head, of_payload) => Cow::Owned([of_head, of_payload].concat()),
+            (of_head, of_payload) => {
+                let mut spanning = of_head.to_vec();
+                spanning.extend_from_slice(of_payload);
+                Cow::Owned(spanning)
+            }
         }
     }
 
